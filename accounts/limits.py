@@ -1,0 +1,39 @@
+"""The ceiling of a person. What was granted before on the order is counted in `flow.decision`."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from django.db.models import Q
+
+from accounts.models import Limit, User
+
+NOTHING = Decimal(0)
+
+
+def ceiling(user: User, *, shop_id: int, kind: str) -> Decimal | None:
+    """What `user` may grant alone in this shop for this kind, in yuan; None means no ceiling.
+
+    A person's own row goes before the role's; among roles the highest counts, since the person holds all of them.
+    Nobody without a row may grant anything.
+    """
+    roles = user.roles_in(shop_id)
+    rows = list(
+        Limit.objects.filter(Q(user=user) | Q(role__in=roles), Q(shop=None) | Q(shop_id=shop_id), kind__in=("", kind))
+    )
+    own = [row for row in rows if row.user_id]
+    if own:
+        return _most_particular(own).amount
+    best = [_most_particular(r for r in rows if r.role == role).amount for role in {r.role for r in rows}]
+    if not best:
+        return NOTHING
+    return None if None in best else max(amount for amount in best if amount is not None)
+
+
+def covers(user: User, total: Decimal, *, shop_id: int, kind: str) -> bool:
+    """Whether the person's own ceiling reaches `total` yuan."""
+    top = ceiling(user, shop_id=shop_id, kind=kind)
+    return top is None or total <= top
+
+
+def _most_particular(rows: Iterable[Limit]) -> Limit:
+    return max(rows, key=lambda row: (row.shop_id is not None, bool(row.kind)))

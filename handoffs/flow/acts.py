@@ -1,0 +1,310 @@
+"""Every other button of the playbook: one recorded act each, with its fields, in one registry for all doors."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from accounts.models.people import Role
+from handoffs import permissions
+from handoffs.flow import clock, decision, handoff, parcel
+from handoffs.flow.answer import promised
+from handoffs.flow.case import refresh
+from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
+from handoffs.flow.moves import locked_case, note
+from handoffs.flow.response import Reply, checked, record
+from handoffs.models import CarrierClaim, Case, Decision, Fact, Parcel
+from handoffs.models.clock import ClockKind
+from handoffs.models.handoff import HandoffKind
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One input of an act. Types: text, long, date, amount, yesno, choice."""
+
+    name: str
+    label: Any
+    type: str = "text"
+    required: bool = True
+    choices: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A button. `verb` is the right it needs; `template` names the reply template its dialog offers."""
+
+    code: str
+    label: Any
+    run: Callable[["Context"], None]
+    fields: tuple[Field, ...] = ()
+    verb: str = "act"
+    template: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    case: Case
+    values: Mapping[str, Any]
+    by: User
+    at: datetime
+
+    def text(self, name: str) -> str:
+        return str(self.values.get(name) or "").strip()
+
+    def flag(self, name: str) -> bool:
+        return self.values.get(name) in (True, "true", "True", "1", 1, "yes", "on")
+
+    def note(self, kind: str, **data: Any) -> None:
+        note(self.case, kind, at=self.at, by=self.by, **data)
+
+
+def perform(case_id: int, code: str, values: Mapping[str, Any], *, by: User, at: datetime) -> Case:
+    """Do one act. Raises Invalid naming the missing field, NotAllowed, Stale on a closed case, NotYours."""
+    act = ACTS.get(code)
+    with transaction.atomic():
+        case = locked_case(case_id)
+        if not permissions.can_see(by, case) or act is None:
+            raise NotYours(_("There is no such case or act."))
+        if not permissions.may(by, act.verb, shop_id=case.shop_id):
+            raise NotAllowed(_("Your role does not do this."))
+        if case.status == Case.Status.CLOSED and code not in AFTER_CLOSING:
+            raise Stale(_("This case is closed."))
+        for field in act.fields:
+            if field.required and values.get(field.name) in (None, ""):
+                raise Invalid(_("“%(label)s” is missing.") % {"label": field.label}, field=field.name, code="missing")
+        act.run(Context(case, values, by, at))
+        refresh(case, at=at, by=by)
+    return case
+
+
+def _assess_compensation(c: Context) -> None:
+    claimed, stands = c.flag("claimed"), c.flag("claimed") and c.flag("stands")
+    _set(c.case, claims_compensation=claimed, compensation_stands=stands)
+    c.note("compensation_assessed", claimed=claimed, stands=stands)
+    if stands and not clock.running(c.case, ClockKind.CARRY_OUT):
+        clock.start(c.case, clock.Start(ClockKind.CARRY_OUT, Role.SUPPORT, c.at), at=c.at)
+
+
+def _set(case: Case, **values: Any) -> None:
+    Case.objects.filter(pk=case.pk).update(**values)
+    for name, value in values.items():
+        setattr(case, name, value)
+
+
+def _reply(c: Context, kind: str) -> None:
+    message = checked(c.text("message"), field="message")
+    record(c.case, Reply(message, channel=c.text("channel") or "chat"), by=c.by, at=c.at)
+    c.note(kind)
+
+
+def _tell_buyer(c: Context) -> None:
+    _reply(c, "told_buyer")
+
+
+def _ask_refuse_delivery(c: Context) -> None:
+    _reply(c, "asked_to_refuse_delivery")
+
+
+def _agree_return(c: Context) -> None:
+    """Accept the return, with who bears the freight; the return number is then chased (12 hours)."""
+    _reply(c, "return_agreed")
+    c.note("freight", bearer=c.text("freight"), address=c.text("address"))
+    clock.end_all(c.case, ClockKind.DECIDE, at=c.at)
+    if not c.case.shop.marketplace_collects and not clock.running(c.case, ClockKind.RETURN_NUMBER):
+        clock.start(c.case, clock.Start(ClockKind.RETURN_NUMBER, Role.SUPPORT, c.at), at=c.at)
+
+
+def _return_number(c: Context) -> None:
+    _know_return(c)
+    clock.end_all(c.case, ClockKind.RETURN_NUMBER, at=c.at)
+
+
+def _know_return(c: Context) -> Parcel:
+    found = parcel.know(c.case, waybill=c.text("waybill"), carrier=c.text("carrier"), at=c.at, leg=Parcel.Leg.RETURN)
+    c.note("return_number", waybill=found.waybill, carrier=str(found.carrier or found.carrier_text))
+    return found
+
+
+def _offline_return(c: Context) -> None:
+    """Wrongly filed, and the buyer sends it back anyway: the return number is taken directly (path 4)."""
+    _know_return(c)
+    _set(c.case, return_agreed_offline=True)
+    clock.end_all(c.case, ClockKind.DECIDE, at=c.at)
+
+
+def _chase_return_number(c: Context) -> None:
+    _reply(c, "return_number_chased")
+
+
+def _carry_out(c: Context) -> None:
+    live = c.case.decisions.filter(status=Decision.Status.APPROVED).order_by("at", "pk")
+    wanted = live.filter(pk=int(c.values["decision"])) if c.text("decision").isdigit() else live
+    chosen = wanted.first()
+    if chosen is None:
+        raise Stale(_("There is no approved decision to carry out."))
+    decision.carry_out(chosen.pk, by=c.by, at=c.at, reference=c.text("reference"), small_payment=c.flag("small_payment"))
+    c.case.refresh_from_db()
+
+
+def _open_claim(c: Context) -> None:
+    """Open a claim against the carrier of the lost parcel, with its follow-up clock from the agreement."""
+    lost = _parcel(c, required=True)
+    try:
+        amount = Decimal(c.text("amount") or str(c.case.amount))
+    except InvalidOperation as error:
+        raise Invalid(_("Give the amount."), field="amount") from error
+    if amount <= 0:
+        raise Invalid(_("The amount must be more than 0, with at most two decimals."), field="amount")
+    claim, made = CarrierClaim.objects.get_or_create(
+        case=c.case, parcel=lost, defaults={"amount": amount, "opened_at": c.at, "note": c.text("note")}
+    )
+    if not made:
+        raise Stale(_("A claim for this parcel is open already."))
+    agreement = getattr(lost.carrier, "agreement", None) if lost.carrier else None
+    days = agreement.claim_follow_up_days if agreement else 7
+    start = clock.Start(ClockKind.CLAIM, Role.LOGISTICS, c.at, minutes=days * 24 * 60)
+    clock.start(c.case, start, at=c.at)
+    c.note("claim_opened", claim=claim.pk, waybill=lost.waybill, amount=str(amount))
+
+
+def _settle_claim(c: Context) -> None:
+    claim = c.case.claims.exclude(status__in=("paid", "refused")).order_by("pk").first()
+    if claim is None:
+        raise Stale(_("There is no open claim."))
+    claim.status = "paid" if c.text("result") == "paid" else "refused"
+    claim.save(update_fields=["status"])
+    clock.end_all(c.case, ClockKind.CLAIM, at=c.at)
+    c.note("claim_settled", claim=claim.pk, result=claim.status)
+
+
+def _parcel(c: Context, *, required: bool) -> Parcel:
+    if waybill := c.text("waybill"):
+        return parcel.know(c.case, waybill=waybill, carrier=c.text("carrier"), at=c.at)
+    found = c.case.parcels.filter(leg=Parcel.Leg.OUTBOUND).order_by("pk").first()
+    if found is None and required:
+        raise Invalid(_("Give the waybill number."), field="waybill", code="missing")
+    return found  # type: ignore[return-value]
+
+
+def _watch_silence(c: Context) -> None:
+    """Watch a waybill: no event for the agreed days, and the parcel counts as lost."""
+    watched = _parcel(c, required=True)
+    agreement = getattr(watched.carrier, "agreement", None) if watched.carrier else None
+    days = agreement.lost_after_days if agreement else 5
+    since = promised(c.text("last_event"), c.case.shop) if c.text("last_event") else c.at
+    start = clock.Start(ClockKind.PARCEL_SILENCE, Role.LOGISTICS, min(since, c.at), due_at=min(since, c.at) + timedelta(days=days))
+    clock.start(c.case, start, at=c.at)
+    c.note("silence_watched", waybill=watched.waybill)
+
+
+def _parcel_event(c: Context) -> None:
+    """A parcel event entered by hand; it outranks answers and ends the watch for silence."""
+    what = c.text("what")
+    if what not in dict(EVENTS):
+        raise Invalid(_("Choose what happened to the parcel."), field="what")
+    seen = _parcel(c, required=True)
+    at = min(promised(c.text("when"), c.case.shop), c.at) if c.text("when") else c.at
+    Fact.objects.create(case=c.case, what=what, rank=Fact.Rank.EVENT, at=at, by=c.by, parcel=seen)
+    c.note("parcel_event", what=what, waybill=seen.waybill)
+    clock.end_all(c.case, ClockKind.PARCEL_SILENCE, at=c.at)
+    if what == Fact.What.RETURNED:
+        clock.end_all(c.case, ClockKind.RETURN_PROMISED, at=c.at)
+        handoff.open_once(c.case, HandoffKind.RECEIVE_RETURN, at=c.at)
+
+
+def _promise_return(c: Context) -> None:
+    due = promised(c.text("by"), c.case.shop)
+    if due <= c.at:
+        raise Invalid(_("The promised date lies in the past."), field="by")
+    clock.start(c.case, clock.Start(ClockKind.RETURN_PROMISED, Role.LOGISTICS, c.at, due_at=due), at=c.at)
+    c.note("return_promised", due=due.isoformat())
+
+
+def _came_back(c: Context) -> None:
+    Fact.objects.create(case=c.case, what=Fact.What.RETURNED, rank=Fact.Rank.EVENT, at=c.at, by=c.by)
+    clock.end_all(c.case, ClockKind.RETURN_PROMISED, at=c.at)
+    c.note("came_back")
+
+
+def _confirm_basis(c: Context) -> None:
+    _set(c.case, basis_confirmed=True)
+    c.note("basis_confirmed", amount=str(c.case.paid if c.case.paid is not None else c.case.amount))
+
+
+def _waive_goods(c: Context) -> None:
+    checked(c.text("reason"), field="reason")
+    _set(c.case, goods_waived=True)
+    c.note("goods_waived", reason=c.text("reason"))
+
+
+def _note(c: Context) -> None:
+    if not c.text("text"):
+        raise Invalid(_("Write the note."), field="text")
+    c.note("note", text=c.text("text"))
+
+
+def _exchange(c: Context) -> None:
+    """Ask the buyer for one of the ways an exchange can go; the next import confirms what they did."""
+    _reply(c, "exchange_asked")
+    c.note("exchange_way", way=c.text("way"))
+    clock.start(c.case, clock.Start(ClockKind.BUYER_EDIT, Role.SUPPORT, c.at), at=c.at)
+
+
+MESSAGE = Field("message", gettext_lazy("message to the buyer"), "long")
+WAYBILL = Field("waybill", gettext_lazy("waybill"))
+CARRIER = Field("carrier", gettext_lazy("carrier"), required=False)
+FREIGHT = (("seller", gettext_lazy("the shop bears the freight")), ("buyer", gettext_lazy("the buyer bears the freight")))
+WAYS = (
+    ("return_and_buy_again", gettext_lazy("return and buy again")),
+    ("amount_to_zero", gettext_lazy("set the amount to 0")),
+    ("confirm_receipt", gettext_lazy("confirm receipt")),
+)
+EVENTS = tuple((what.value, what.label) for what in (Fact.What.IN_TRANSIT, Fact.What.DELIVERED, Fact.What.RETURN_SHIPPED,
+                                                     Fact.What.RETURNED, Fact.What.LOST))  # fmt: skip
+L = gettext_lazy
+ACTS: dict[str, Act] = {
+    act.code: act
+    for act in (
+        Act("assess_compensation", L("Does the compensation claim stand?"), _assess_compensation,
+            (Field("claimed", L("compensation is claimed"), "yesno", required=False),
+             Field("stands", L("the claim stands"), "yesno", required=False))),
+        Act("tell_buyer", L("Tell the buyer it has left"), _tell_buyer, (MESSAGE,), "respond", "parcel_left"),
+        Act("ask_refuse_delivery", L("Ask the buyer to refuse delivery"), _ask_refuse_delivery, (MESSAGE,), "respond",
+            "refuse_delivery"),
+        Act("agree_return", L("Agree to the return"), _agree_return,
+            (Field("freight", L("freight"), "choice", choices=FREIGHT),
+             Field("address", L("return address"), required=False), MESSAGE), "respond", "agree_return"),
+        Act("return_number", L("Record the return number"), _return_number, (WAYBILL, CARRIER)),
+        Act("chase_return_number", L("Remind the buyer of the return number"), _chase_return_number, (MESSAGE,),
+            "respond", "return_number_coupon"),
+        Act("offline_return", L("Take the return number directly"), _offline_return, (WAYBILL, CARRIER)),
+        Act("carry_out", L("Carry out in the back office and record it"), _carry_out,
+            (Field("reference", L("reference in the back office"), required=False),
+             Field("small_payment", L("small payment (小额打款)"), "yesno", required=False)), "propose"),
+        Act("ask_exchange", L("Ask how to exchange"), _exchange,
+            (Field("way", L("way"), "choice", choices=WAYS), MESSAGE), "respond", "exchange_return"),
+        Act("open_claim", L("Open a carrier claim"), _open_claim,
+            (Field("waybill", L("waybill"), required=False), CARRIER,
+             Field("amount", L("amount (yuan)"), "amount", required=False), Field("note", L("note"), required=False))),
+        Act("settle_claim", L("Settle the carrier claim"), _settle_claim,
+            (Field("result", L("result"), "choice", choices=(("paid", L("paid")), ("refused", L("refused")))),)),
+        Act("watch_silence", L("Watch the waybill for silence"), _watch_silence,
+            (Field("waybill", L("waybill"), required=False), CARRIER,
+             Field("last_event", L("last event at"), "date", required=False))),
+        Act("parcel_event", L("Enter a parcel event"), _parcel_event,
+            (Field("what", L("what happened"), "choice", choices=EVENTS), Field("waybill", L("waybill"), required=False),
+             CARRIER, Field("when", L("when"), "date", required=False))),
+        Act("promise_return", L("Record a promised return"), _promise_return, (Field("by", L("by"), "date"),)),
+        Act("came_back", L("The parcel is back"), _came_back),
+        Act("confirm_basis", L("Confirm what the buyer paid"), _confirm_basis),
+        Act("waive_goods", L("Waive the goods"), _waive_goods, (Field("reason", L("reason"), "long"),), "waive"),
+        Act("note", L("Internal note"), _note, (Field("text", L("note"), "long"),)),
+    )
+}  # fmt: skip
+AFTER_CLOSING = frozenset({"note", "parcel_event", "came_back", "open_claim", "settle_claim", "waive_goods"})

@@ -1,0 +1,205 @@
+"""What new cases set off, set-wise: path, owner, clocks, the questions the path opens, timeline. A few statements a batch."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from accounts import duty
+from accounts.models import Carrier, Shop, User
+from accounts.models.people import Role
+from handoffs import outbox
+from handoffs.flow import clock, owner, path
+from handoffs.flow.audience import Audience
+from handoffs.flow.case import is_history, status_of
+from handoffs.flow.parcel import carrier_called
+from handoffs.flow.refusal import plain
+from handoffs.intake.rows import Row
+from handoffs.models import Case, CaseLine, CaseSource, Clock, Handoff, Parcel, Reason, TimelineEntry
+from handoffs.models.clock import ClockKind
+from handoffs.models.handoff import HandoffKind
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A case about to be stored, with what came with it."""
+
+    case: Case
+    source: CaseSource
+    row: Row
+
+
+@dataclass
+class Arrival:
+    """The state of one intake run that new cases need: who is there, what was already told."""
+
+    shop: Shop
+    at: datetime
+    by: User | None
+    key: str
+    late: int = 0
+    unowned: int = 0
+    carriers: list[Carrier] = field(default_factory=lambda: list(Carrier.objects.filter(active=True)))
+    reasons: dict[str, bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        rows = Reason.objects.filter(marketplace=self.shop.marketplace)
+        self.reasons = {plain(text): claims for text, claims in rows.values_list("text", "compensation")}
+
+    def tell_leads(self) -> None:
+        """One summary to support's lead for the whole run: what arrived late, what nobody could be given."""
+        leads = Audience([self.shop.pk], at=self.at).lead_of(Role.SUPPORT, self.shop.pk)
+        for kind, count in (("arrived_late", self.late), ("nobody_on_duty", self.unowned)):
+            if count:
+                outbox.tell(kind, to=leads, key=f"{kind}:{self.key}", at=self.at, count=count, shop=self.shop.name)
+
+
+def admit(news: list[New], arrival: Arrival) -> None:
+    """Store new cases of one shop and everything they set off."""
+    shop, at = arrival.shop, arrival.at
+    for new in news:
+        path.apply(new.case, path.judge(_evidence(new)))
+    working = [new.case for new in news if not new.case.is_over]
+    arrival.unowned += len(owner.deal(working, shop=shop, at=at))
+    for new in news:
+        new.case.status = Case.Status.NEW if not new.case.is_over else Case.Status.CLOSED
+    clocks = {id(new.case): _first_clocks(new.case, at) for new in news}
+    for new in news:
+        dues = [c.due_at for c in clocks[id(new.case)] if c.due_at is not None]
+        new.case.due_at = min(dues, default=None)
+    Case.objects.bulk_create([new.case for new in news], batch_size=500)
+    for new in news:
+        new.source.case_id = new.case.pk
+    CaseSource.objects.bulk_create([new.source for new in news], batch_size=500)
+    _lines(news)
+    _parcels(news, arrival)
+    all_clocks = [c for new in news for c in clocks[id(new.case)]]
+    Clock.objects.bulk_create(all_clocks, batch_size=500)
+    arrival.late += sum(1 for c in all_clocks if c.cause == "arrived_late" and c.kind == ClockKind.FIRST_RESPONSE)
+    entries = [_arrived(new, arrival) for new in news] + [_late(c, at) for c in all_clocks if c.cause == "arrived_late"]
+    entries += _stop_parcels([new.case for new in news], arrival)
+    TimelineEntry.objects.bulk_create(entries, batch_size=500)
+    _settle_arrived([new.case for new in news if new.case.is_over], at)
+
+
+def _evidence(new: New) -> path.Evidence:
+    from dataclasses import replace
+
+    return replace(path.evidence_of(new.case), outbound_known=bool(new.row.fields.get("outbound")))
+
+
+def _first_clocks(case: Case, at: datetime) -> list[Clock]:
+    """First response for a row that waits for the seller, and the marketplace's own deadline where it gave one."""
+    wanted: list[clock.Start] = []
+    if case.phase == Case.Phase.WAIT_SELLER:
+        wanted.append(clock.Start(ClockKind.FIRST_RESPONSE, Role.SUPPORT, case.applied_at))
+    if case.marketplace_deadline is not None and clock.ours_to_act(case):
+        begun = min(case.applied_at, case.marketplace_deadline)
+        wanted.append(clock.Start(ClockKind.MARKETPLACE, Role.SUPPORT, begun, due_at=case.marketplace_deadline))
+    return [clock.build(case, start, version=1, at=at) for start in wanted]
+
+
+def _arrived(new: New, arrival: Arrival) -> TimelineEntry:
+    case = new.case
+    data: dict[str, Any] = {"path": case.path, "rule": case.path_rule, "phase": case.phase}
+    return TimelineEntry(case=case, kind="arrived", at=arrival.at, by=arrival.by, data=data)
+
+
+def _late(late: Clock, at: datetime) -> TimelineEntry:
+    data = {"clock": late.kind, "version": late.version, "cause": late.cause}
+    return TimelineEntry(case=late.case, kind="late", at=at, data=data)
+
+
+def _lines(news: list[New]) -> None:
+    rows = [
+        CaseLine(case=new.case, sku=line["sku"][:120], title=line.get("title", "")[:255],
+                 quantity=line.get("quantity"), amount=line.get("amount"))
+        for new in news
+        for line in {line["sku"]: line for line in new.row.fields.get("lines", ()) if line.get("sku")}.values()
+    ]  # fmt: skip
+    CaseLine.objects.bulk_create(rows, batch_size=500)
+
+
+def _parcels(news: list[New], arrival: Arrival) -> None:
+    """Parcels named by the rows, outbound and return, each waybill once per shop and leg."""
+    link_parcels([(new.case, new.row) for new in news], arrival)
+
+
+def link_parcels(pairs: Iterable[tuple[Case, Row]], arrival: Arrival) -> None:
+    """Make the parcels the rows name and link them to their cases; those known stay as they are."""
+    wanted: dict[tuple[str, str], tuple[str, list[Case]]] = {}
+    for case, row in pairs:
+        for leg, carrier, waybill in _waybills(row):
+            wanted.setdefault((leg, waybill), (carrier, []))[1].append(case)
+    if not wanted:
+        return
+    parcels = [
+        Parcel(shop=arrival.shop, leg=leg, waybill=waybill, carrier=carrier_called(carrier, arrival.carriers),
+               carrier_text=carrier[:80], created_at=arrival.at)
+        for (leg, waybill), (carrier, _cases) in wanted.items()
+    ]  # fmt: skip
+    Parcel.objects.bulk_create(parcels, ignore_conflicts=True, batch_size=500)
+    waybills = [waybill for _leg, waybill in wanted]
+    stored = Parcel.objects.filter(shop=arrival.shop, waybill__in=waybills).values_list("leg", "waybill", "pk")
+    ids = {(leg, waybill): pk for leg, waybill, pk in stored}
+    through = Parcel.cases.through
+    links = [through(parcel_id=ids[key], case_id=case.pk) for key, (_carrier, cases) in wanted.items() for case in cases]
+    through.objects.bulk_create(links, ignore_conflicts=True, batch_size=500)
+
+
+def _waybills(row: Row) -> Iterable[tuple[str, str, str]]:
+    for carrier, waybill in row.fields.get("outbound") or ():
+        if waybill:
+            yield Parcel.Leg.OUTBOUND, carrier, waybill[:64]
+    if waybill := row.fields.get("return_waybill"):
+        yield Parcel.Leg.RETURN, row.fields.get("return_carrier") or "", waybill[:64]
+
+
+def _stop_parcels(cases: list[Case], arrival: Arrival) -> list[TimelineEntry]:
+    """Ask the warehouse to stop what is on path 1: open applications, and refunds paid so lately that it may still go."""
+    due = [case for case in cases if case.path == Case.Path.NOT_SHIPPED and needs_stop(case)]
+    if not due:
+        return []
+    shop, at = arrival.shop, arrival.at
+    reached = duty.reach(Role.WAREHOUSE, shop_id=shop.pk, at=at, warehouse_id=shop.warehouse_id)
+    handoffs = [
+        Handoff(case=case, kind=HandoffKind.STOP_PARCEL, from_role=Role.SUPPORT, to_role=Role.WAREHOUSE,
+                assignee=reached.user, reached=reached.how, created_at=at)
+        for case in due
+    ]  # fmt: skip
+    build: Callable[[Handoff], Clock] = lambda asked: clock.build(  # noqa: E731
+        asked.case, clock.Start(ClockKind.HANDOFF, Role.WAREHOUSE, at, handoff=asked), version=1, at=at
+    )
+    clocks = [build(asked) for asked in handoffs]
+    for asked, running in zip(handoffs, clocks, strict=True):
+        asked.due_at = running.due_at
+    Handoff.objects.bulk_create(handoffs, batch_size=500)
+    for asked, running in zip(handoffs, clocks, strict=True):
+        running.handoff_id = asked.pk
+    Clock.objects.bulk_create(clocks, batch_size=500)
+    people = [reached.user] if reached.user else Audience([shop.pk], at=at).lead_of(Role.WAREHOUSE, shop.pk)
+    key = f"stop_parcel:{arrival.key}:{handoffs[0].pk}"
+    outbox.tell("handed_off_many", to=people, key=key, at=at, count=len(handoffs), kind_asked="stop_parcel")
+    clock.refresh_due([case.pk for case in due])
+    return [
+        TimelineEntry(case=asked.case, kind="handed_off", at=at,
+                      data={"handoff": asked.pk, "kind": asked.kind, "to_role": asked.to_role, "note": ""})
+        for asked in handoffs
+    ]  # fmt: skip
+
+
+def needs_stop(case: Case) -> bool:
+    """Open path 1 cases, and path 1 refunds paid within the last two days: the parcel may still leave."""
+    if case.phase == Case.Phase.CLOSED:
+        return False
+    return not (case.is_over and is_history(case))
+
+
+def _settle_arrived(cases: list[Case], at: datetime) -> None:
+    """Cases that arrive already settled: money confirmed where refunded, goods open where it went without the goods."""
+    paid = [case for case in cases if case.phase == Case.Phase.SUCCESS]
+    for case in paid:
+        case.status = status_of(case) if not is_history(case) else Case.Status.CLOSED
+        case.money = Case.Money.CONFIRMED
+    Case.objects.bulk_update(paid, ["status", "money"], batch_size=500)
+    del at

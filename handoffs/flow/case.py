@@ -1,0 +1,112 @@
+"""The case as a whole: after every act its path, status and first deadline are brought in step, in one place."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import F
+
+from accounts.models import User
+from handoffs.flow import clock, path
+from handoffs.flow.moves import locked_case, move, note
+from handoffs.models import Case, Clock, Decision, Handoff
+from handoffs.models.clock import ClockKind
+
+# A refund that was settled longer than this before we first saw it is history, not work.
+HISTORY = timedelta(hours=48)
+SECURED = frozenset({Case.Goods.STOPPED, Case.Goods.RETURNED})
+BUYER_OWES = frozenset({ClockKind.BUYER_EDIT, ClockKind.RETURN_NUMBER})
+Status = Case.Status
+
+__all__ = ["goods_secured", "is_history", "locked_case", "refresh", "status_of"]
+
+
+def refresh(case: Case, *, at: datetime, by: User | None) -> None:
+    """Bring path, status and first deadline of a locked case in step with what is now known."""
+    before = case.path
+    verdict = path.judge(path.evidence_of(case, case.facts.all()))
+    changed = path.apply(case, verdict)
+    if changed:
+        case.save(update_fields=changed)
+    if case.path != before:
+        note(case, "path_changed", at=at, by=by, **{"from": before, "to": case.path, "rule": case.path_rule})
+        _follow_path(case, before=before, at=at)
+    _follow_status(case, at=at, by=by)
+    clock.refresh_due([case.pk])
+    Case.objects.filter(pk=case.pk).update(version=F("version") + 1, changed_at=at)
+    case.refresh_from_db(fields=["version", "changed_at", "due_at"])
+
+
+def _follow_path(case: Case, *, before: int | None, at: datetime) -> None:
+    """A changed path closes what no longer applies, opens what now does, and tells whoever held it."""
+    from handoffs.flow import handoff
+
+    handoff.withdraw_inapplicable(case, at=at)
+    if before is not None or not case.is_over:
+        handoff.open_by_playbook(case, came_from=before, at=at)
+
+
+def _follow_status(case: Case, *, at: datetime, by: User | None) -> None:
+    wanted = status_of(case)
+    if wanted == case.status:
+        return
+    waiting = Status.WAITING_BUYER
+    if wanted == waiting:
+        clock.pause_for_buyer(case, at=at)
+    elif case.status == waiting:
+        clock.resume_after_buyer(case, at=at)
+    move(case, wanted, by=by, at=at, why="status", **{"from": case.status, "to": wanted})
+
+
+def status_of(case: Case) -> str:
+    """The status word that fits (domain.md section 5), from the marketplace's phase and what is open on the desk."""
+    if case.phase == Case.Phase.SUCCESS:
+        return Status.CLOSED if is_history(case) or goods_secured(case) else Status.GOODS_OPEN
+    live = set(case.handoffs.filter(status__in=Handoff.LIVE).values_list("kind", flat=True))
+    if case.phase == Case.Phase.CLOSED:
+        return Status.WAITING_COLLEAGUE if live else Status.CLOSED
+    decision = case.decisions.filter(status__in=Decision.LIVE).order_by("-at").first()
+    if case.money in (Case.Money.ORDERED, Case.Money.ACKNOWLEDGED, Case.Money.UNKNOWN):
+        return Status.TO_PAY if goods_secured(case) else Status.GOODS_OPEN
+    if decision is not None and decision.status == Decision.Status.APPROVED:
+        return _status_of_approved(decision)
+    if not touched(case):
+        return Status.NEW
+    if live or decision is not None:
+        return Status.WAITING_COLLEAGUE
+    owed = set(Clock.objects.filter(case=case, ended_at=None).values_list("kind", flat=True))
+    if owed & BUYER_OWES or case.phase in (Case.Phase.WAIT_BUYER_RETURN, Case.Phase.REFUSED):
+        return Status.WAITING_BUYER
+    if owed & {ClockKind.DECIDE, ClockKind.CARRY_OUT}:
+        return Status.TO_DECIDE
+    return Status.IN_PROGRESS
+
+
+def _status_of_approved(decision: Decision) -> str:
+    if decision.offer:
+        return Status.WAITING_BUYER
+    return Status.TO_PAY if decision.kind in Decision.MONEY else Status.IN_PROGRESS
+
+
+def touched(case: Case) -> bool:
+    """Whether a person has done anything on the case yet."""
+    return (
+        case.status != Status.NEW
+        or case.responses.exists()
+        or case.decisions.exists()
+        or case.handoffs.exclude(asker=None).exists()
+        or case.handoffs.filter(status=Handoff.Status.ANSWERED).exists()
+    )
+
+
+def goods_secured(case: Case) -> bool:
+    """Back, stopped, never sent for certain, claimed from a carrier or waived; path 3 gives the goods to the buyer."""
+    if case.goods in SECURED or case.goods_waived or case.path == Case.Path.REFUND_ONLY:
+        return True
+    if case.goods == Case.Goods.NOT_SHIPPED and case.facts.filter(what="not_picked").exists():
+        return True
+    return case.claims.exclude(status="refused").exists()
+
+
+def is_history(case: Case) -> bool:
+    """Settled on the marketplace well before the desk first saw it, and the desk never paid on it."""
+    settled = case.ended_at or case.modified or case.applied_at
+    return case.is_over and case.money in (Case.Money.NONE, "") and settled < case.created_at - HISTORY

@@ -1,0 +1,121 @@
+"""What a change on the marketplace sets off on cases the desk already has.
+
+Columns are written set-wise; a case with nothing open needs no more. Only those whose path, phase, amount or version
+moved are driven on one by one, under the lock the batch holds.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from accounts.models.people import Role
+from handoffs import outbox
+from handoffs.flow import arrive, clock, decision, handoff, refund
+from handoffs.flow.case import refresh
+from handoffs.flow.moves import note
+from handoffs.intake.rows import Row
+from handoffs.models import Case, CaseSource
+from handoffs.models.clock import ClockKind
+from handoffs.models.handoff import HandoffKind
+
+Phase = Case.Phase
+TELLING = frozenset({
+    "phase", "amount", "refund_version", "dispute_type", "good_status", "order_status", "has_good_return",
+    "marketplace_deadline", "marketplace_status", "modified",
+})  # fmt: skip
+
+
+@dataclass
+class Change:
+    """A known case with the values a row replaced. The case in memory already holds the new ones."""
+
+    case: Case
+    source: CaseSource
+    row: Row
+    before: dict[str, Any]
+
+
+def write(changes: list[Change], arrival: arrive.Arrival) -> None:
+    """Store changed cases and drive on those for which the change means something."""
+    if not changes:
+        return
+    columns = sorted({name for change in changes for name in change.before})
+    cases = [change.case for change in changes]
+    for case in cases:
+        case.changed_at = arrival.at
+    Case.objects.bulk_update(cases, [*columns, "changed_at"], batch_size=200)
+    CaseSource.objects.bulk_update([c.source for c in changes], ["digest", "stamps", "raw", "agreed_by"], batch_size=200)
+    arrive.link_parcels([(change.case, change.row) for change in changes], arrival)
+    for change in changes:
+        if TELLING & set(change.before) or change.row.fields.get("return_waybill"):
+            drive(change, at=arrival.at)
+
+
+def drive(change: Change, *, at: datetime) -> None:
+    """Bring clocks, decisions, refund orders, questions, path and status in step with the marketplace's new word."""
+    case, before = change.case, change.before
+    shown = {name: [str(old), str(getattr(case, name))] for name, old in before.items() if name not in ("modified", "amount")}
+    note(case, "changed", at=at, by=None, changes=shown)
+    if "amount" in before:
+        note(case, "amount_changed", at=at, by=None, amount=str(case.amount), before=str(before["amount"]))
+    if "phase" in before:
+        _phase_moved(case, before["phase"], change.source, at=at)
+    elif not case.is_over and {"amount", "refund_version", "dispute_type"} & set(before):
+        clock.end_all(case, ClockKind.BUYER_EDIT, at=at)
+    if {"amount", "refund_version", "dispute_type", "marketplace_status"} & set(before):
+        decision.void_changed(case, at=at)
+    if change.row.fields.get("return_waybill"):
+        clock.end_all(case, ClockKind.RETURN_NUMBER, at=at)
+    clock.follow_marketplace(case, at=at, by=None)
+    refresh(case, at=at, by=None)
+
+
+def _phase_moved(case: Case, old: str, source: CaseSource, *, at: datetime) -> None:
+    if old == Phase.WAIT_SELLER:
+        _first_response_over(case, source, at=at)
+    if old == Phase.REFUSED and case.phase == Phase.WAIT_SELLER:
+        started = case.modified or at
+        clock.end_all(case, ClockKind.BUYER_EDIT, at=at)
+        clock.start(case, clock.Start(ClockKind.FIRST_RESPONSE, Role.SUPPORT, min(started, at)), at=at)
+    if case.phase == Phase.SUCCESS:
+        _paid(case, at=at)
+    elif case.phase == Phase.CLOSED:
+        _closed(case, at=at)
+    elif case.phase == Phase.WAIT_BUYER_RETURN and not case.shop.marketplace_collects:
+        if not clock.running(case, ClockKind.RETURN_NUMBER):
+            clock.start(case, clock.Start(ClockKind.RETURN_NUMBER, Role.SUPPORT, at), at=at)
+
+
+def _first_response_over(case: Case, source: CaseSource, *, at: datetime) -> None:
+    """Agreed or refused by a person: met. Agreed automatically, timed out or withdrawn: cancelled, outside the rate."""
+    by_person = case.phase == Phase.REFUSED or source.agreed_by == "person"
+    moment = min(case.modified or at, at)
+    for running in clock.running(case, ClockKind.FIRST_RESPONSE):
+        if by_person and case.phase != Phase.CLOSED:
+            clock.end(running, at=max(moment, running.started_at), cause="on_the_marketplace")
+        else:
+            clock.drop(running, at=at, cause="settled_without_us")
+
+
+def _paid(case: Case, *, at: datetime) -> None:
+    """Refunded: confirm our order, void what was still being decided, and still stop the parcel."""
+    refund.confirm(case, at=at)
+    decision.void_all(case, at=at, cause="already_refunded")
+    clock.cancel_all(case, ClockKind.DECIDE, ClockKind.CARRY_OUT, ClockKind.BUYER_EDIT, ClockKind.RETURN_NUMBER,
+                     at=at, cause="already_refunded")  # fmt: skip
+    if case.path == Case.Path.NOT_SHIPPED:
+        handoff.open_once(case, HandoffKind.STOP_PARCEL, at=at)
+
+
+def _closed(case: Case, *, at: datetime) -> None:
+    """Closed or withdrawn: questions and decisions fall away, but a parcel being recalled is still recalled."""
+    refund.contradict(case, at=at)
+    decision.void_all(case, at=at, cause="closed_on_the_marketplace")
+    for asked in case.handoffs.filter(status__in=("open", "claimed")).exclude(kind=HandoffKind.RECALL_PARCEL):
+        asked.case = case
+        handoff.retire(asked, at=at, by=None, cause="closed_on_the_marketplace")
+    for running in clock.running(case):
+        if running.handoff_id is None and running.kind != ClockKind.RETURN_PROMISED:
+            clock.cancel(running, at=at, cause="closed_on_the_marketplace")
+    if case.owner is not None:
+        outbox.tell("closed", to=[case.owner], key=f"closed:{case.pk}:{case.version}", at=at, case=case)

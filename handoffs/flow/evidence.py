@@ -1,0 +1,96 @@
+"""Evidence: uploads are checked by their content, kept outside the web root, and bound to what they prove."""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import PurePath
+
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
+from PIL import Image, UnidentifiedImageError
+
+from accounts.models import User
+from handoffs import permissions
+from handoffs.flow.errors import Invalid, NotYours
+from handoffs.models import Attachment, Case, Handoff
+
+MAX_BYTES = 10 * 1024 * 1024
+MAX_PIXELS = 60_000_000
+PHOTOS = {"JPEG": ("image/jpeg", ".jpg"), "PNG": ("image/png", ".png"), "GIF": ("image/gif", ".gif"),
+          "WEBP": ("image/webp", ".webp")}  # fmt: skip
+
+
+def upload(file: UploadedFile, *, by: User, at: datetime) -> Attachment:
+    """Store a photo (JPEG, PNG, GIF, WebP) or a PDF of at most 10 MB. Raises Invalid for anything else.
+
+    The type is what the content says, never what the name or the browser says.
+    """
+    if not file.size:
+        raise Invalid(_("The file is empty."), field="file")
+    if file.size > MAX_BYTES:
+        raise Invalid(_("The file is larger than 10 MB. Send a smaller photo."), field="file")
+    content = file.read()
+    content_type, suffix = kind_of(content)
+    digest = hashlib.sha256(content).hexdigest()
+    name = PurePath(file.name or "").name[:120] or f"evidence{suffix}"
+    attachment = Attachment(name=name, content_type=content_type, size=len(content), sha256=digest, by=by, at=at)
+    attachment.file.save(f"{digest[:32]}{suffix}", ContentFile(content), save=False)
+    attachment.save()
+    return attachment
+
+
+def kind_of(content: bytes) -> tuple[str, str]:
+    """(content type, file ending) by content."""
+    if content.startswith(b"%PDF-"):
+        return "application/pdf", ".pdf"
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            image_format, (width, height) = image.format or "", image.size
+            if width * height > MAX_PIXELS:
+                raise Invalid(_("The picture has too many pixels."), field="file")
+            image.verify()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise Invalid(_("Only photos (JPEG, PNG, GIF, WebP) and PDF files are taken."), field="file") from error
+    if image_format not in PHOTOS:
+        raise Invalid(_("Only photos (JPEG, PNG, GIF, WebP) and PDF files are taken."), field="file")
+    return PHOTOS[image_format]
+
+
+def _own(ids: Sequence[int], *, by: User) -> list[Attachment]:
+    rows = list(Attachment.objects.filter(pk__in=list(ids), by=by))
+    if len(rows) != len(set(ids)):
+        raise Invalid(_("One of the attachments is not there. Upload it again."), field="attachments")
+    return rows
+
+
+def counted(ids: Sequence[int], *, by: User) -> tuple[int, int]:
+    """(photos, other documents) among the person's own uploads. Raises Invalid when one is missing."""
+    rows = _own(ids, by=by)
+    photos = sum(1 for row in rows if row.is_photo)
+    return photos, len(rows) - photos
+
+
+def bind(ids: Sequence[int], handoff: Handoff, *, by: User) -> None:
+    """Tie uploads to the question they answer. One that already proves something else stays there."""
+    free = [row.pk for row in _own(ids, by=by) if row.handoff_id is None and row.case_id is None]
+    Attachment.objects.filter(pk__in=free).update(case=handoff.case, handoff=handoff)
+
+
+def bind_to_case(ids: Sequence[int], case: Case, *, by: User) -> None:
+    free = [row.pk for row in _own(ids, by=by) if row.case_id is None]
+    Attachment.objects.filter(pk__in=free).update(case=case)
+
+
+def readable(attachment_id: int, *, by: User) -> Attachment:
+    """The attachment, for those who may see its case (or uploaded it and have not used it yet)."""
+    found = Attachment.objects.select_related("case", "handoff__case").filter(pk=attachment_id).first()
+    if found is None:
+        raise NotYours(_("There is no such attachment."))
+    case = found.case
+    if case is None and found.by_id == by.pk:
+        return found
+    if case is None or not permissions.can_see(by, case):
+        raise NotYours(_("There is no such attachment."))
+    return found

@@ -1,0 +1,337 @@
+"""Handoffs: ask, claim, answer, return, reassign, withdraw (domain.md section 3). An answer drives the case on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from accounts import duty
+from accounts.models import Carrier, User
+from accounts.models.people import Role
+from handoffs import outbox, permissions
+from handoffs.flow import clock
+from handoffs.flow.audience import Audience
+from handoffs.flow.case import refresh
+from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
+from handoffs.flow.kinds import APPROVALS, KINDS, Kind
+from handoffs.flow.moves import locked_case, move, note, stale
+from handoffs.flow.playbook import APPLIES, play
+from handoffs.models import Case, Handoff, Parcel
+from handoffs.models.clock import ClockKind
+from handoffs.models.handoff import HandoffKind as K
+
+S = Handoff.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked. `difficult` needs its reason; `to_role` only where a kind may go to more than one."""
+
+    kind: str
+    note: str = ""
+    amount: Decimal | None = None
+    difficult: bool = False
+    difficult_reason: str = ""
+    parcel: Parcel | None = None
+    to_role: str = ""
+    line: str = ""
+
+
+def ask(case_id: int, question: Question, *, by: User, at: datetime) -> Handoff:
+    """A person asks. Raises Invalid for an unknown kind, NotAllowed outside the person's lanes, Stale when it is open."""
+    with transaction.atomic():
+        case = locked_case(case_id)
+        if not permissions.can_see(by, case):
+            raise NotYours(_("There is no such case."))
+        kind = KINDS.get(question.kind)
+        if kind is None:
+            raise Invalid(_("There is no handoff “%(kind)s”.") % {"kind": question.kind}, field="kind")
+        if not permissions.may_open_handoff(by, case, from_roles=kind.from_roles):
+            raise NotAllowed(_("Your role does not ask this question."))
+        if kind.code in APPROVALS:
+            raise Invalid(_("An approval is asked for by proposing the decision."), field="kind", code="propose_instead")
+        if case.status == Case.Status.CLOSED:
+            raise Stale(_("This case is closed."))
+        if question.difficult and not question.difficult_reason.strip() and not question.note.strip():
+            raise Invalid(_("Say why it is difficult."), field="difficult")
+        handoff = open_handoff(case, question, asker=by, at=at)
+        clock.cancel_all(case, ClockKind.DECIDE, at=at, cause="asked_again")
+        refresh(case, at=at, by=by)
+    return handoff
+
+
+def open_handoff(case: Case, question: Question, *, asker: User | None, at: datetime) -> Handoff:
+    """Open a question on a locked case, route it, start its clock, tell whoever it reaches.
+
+    The same kind on the same waybill joins the open one. Raises Stale when it is already open on this case.
+    """
+    kind = KINDS[question.kind]
+    to_role = question.to_role or kind.to_role
+    if to_role not in (kind.to_role, *kind.also_to):
+        raise Invalid(_("This question does not go to that role."), field="to_role")
+    parcel = question.parcel or (parcel_of(case, kind) if kind.about_parcel else None)
+    leader = _leader(kind, parcel, to_role) if parcel else None
+    reached = route(case, to_role, parcel=parcel, at=at)
+    handoff = Handoff(
+        case=case,
+        kind=kind.code,
+        from_role=_from_role(kind, case, asker),
+        to_role=to_role,
+        asker=asker,
+        assignee=leader.assignee if leader else reached.user,
+        reached=reached.how,
+        subject=_subject(question, parcel, to_role, kind),
+        parcel=parcel,
+        joined=leader,
+        note=question.note.strip(),
+        amount=question.amount,
+        difficult=question.difficult,
+        difficult_reason=(question.difficult_reason or question.note).strip()[:255] if question.difficult else "",
+        created_at=at,
+    )
+    try:
+        with transaction.atomic():
+            handoff.save()
+    except IntegrityError as error:
+        raise Stale(_("This question is already open on the case.")) from error
+    _start_clock(case, handoff, at=at)
+    note(case, "handed_off", at=at, by=asker, handoff=handoff.pk, kind=handoff.kind, to_role=to_role,
+         note=handoff.note, **beyond_marketplace(case, handoff))  # fmt: skip
+    if leader is None:
+        _tell(handoff, "handed_off", at=at)
+    return handoff
+
+
+def _from_role(kind: Kind, case: Case, asker: User | None) -> str:
+    held = asker.roles_in(case.shop_id) & kind.from_roles if asker else frozenset()
+    return next(iter(sorted(held)), next(iter(sorted(kind.from_roles, key=lambda role: role != Role.SUPPORT))))
+
+
+def _subject(question: Question, parcel: Parcel | None, to_role: str, kind: Kind) -> str:
+    parts = [f"parcel:{parcel.pk}"] if parcel else []
+    parts += [f"line:{question.line}"] if question.line else []
+    parts += [f"to:{to_role}"] if to_role != kind.to_role else []
+    return " ".join(parts)[:80]
+
+
+def _leader(kind: Kind, parcel: Parcel, to_role: str) -> Handoff | None:
+    same = Handoff.objects.filter(parcel=parcel, kind=kind.code, to_role=to_role, status__in=Handoff.LIVE, joined=None)
+    return same.order_by("pk").first()
+
+
+def parcel_of(case: Case, kind: Kind) -> Parcel | None:
+    """The case's one parcel on the leg the question is about; None when there is none or more than one."""
+    back = {K.TRACE_RETURN, K.RECEIVE_RETURN, K.INSPECT_AT_DOOR}
+    leg = Parcel.Leg.RETURN if kind.code in back else Parcel.Leg.OUTBOUND
+    found = list(case.parcels.filter(leg=leg).select_related("carrier")[:2])
+    return found[0] if len(found) == 1 else None
+
+
+def route(case: Case, to_role: str, *, parcel: Parcel | None, at: datetime) -> duty.Reached:
+    """Whom the question reaches: the carrier's contact, or the contact of the shop's warehouse or of the shop."""
+    carrier_id = parcel.carrier_id if parcel else None
+    if to_role == Role.LOGISTICS and carrier_id is None:
+        return duty.Reached(None, "no_contact")
+    if to_role == Role.LOGISTICS:
+        return duty.reach(to_role, shop_id=case.shop_id, at=at, carrier_id=carrier_id)
+    return duty.reach(to_role, shop_id=case.shop_id, at=at, warehouse_id=case.shop.warehouse_id)
+
+
+def _start_clock(case: Case, handoff: Handoff, *, at: datetime) -> None:
+    """Start the handoff's clock; one that joined another lives under that one's deadline."""
+    if handoff.joined is not None:
+        handoff.due_at = handoff.joined.due_at
+    else:
+        start = clock.Start(
+            ClockKind.HANDOFF, handoff.to_role, at, handoff=handoff, difficult=handoff.difficult,
+            external=case.shop.external_qc, minutes=_agreed_minutes(handoff),
+            cap=case.marketplace_deadline if handoff.kind in APPROVALS else None,
+        )  # fmt: skip
+        handoff.due_at = clock.start(case, start, at=at).due_at
+    Handoff.objects.filter(pk=handoff.pk).update(due_at=handoff.due_at)
+
+
+def _agreed_minutes(handoff: Handoff) -> int | None:
+    """The answer time of the carrier's agreement goes before the general deadline of logistics' kinds."""
+    carrier: Carrier | None = handoff.parcel.carrier if handoff.parcel else None
+    if carrier is None or handoff.to_role != Role.LOGISTICS:
+        return None
+    agreement = getattr(carrier, "agreement", None)
+    return agreement.answer_minutes if agreement else None
+
+
+def beyond_marketplace(case: Case, handoff: Handoff) -> dict[str, str]:
+    """A warning for the asker when the answer is due after the marketplace's own deadline."""
+    deadline = case.marketplace_deadline
+    if deadline is None or handoff.due_at is None or handoff.due_at <= deadline or not clock.ours_to_act(case):
+        return {}
+    return {"beyond_marketplace": deadline.isoformat()}
+
+
+def _tell(handoff: Handoff, kind: str, *, at: datetime) -> None:
+    people = [handoff.assignee] if handoff.assignee else _open_queue(handoff, at)
+    key = f"{kind}:{handoff.pk}:{handoff.version}"
+    outbox.tell(kind, to=people, key=key, at=at, case=handoff.case_id, handoff=handoff.pk, kind_asked=handoff.kind)
+
+
+def _open_queue(handoff: Handoff, at: datetime) -> list[User]:
+    return Audience([handoff.case.shop_id], at=at).lead_of(handoff.to_role, handoff.case.shop_id)
+
+
+def open_by_playbook(case: Case, *, came_from: int | None, at: datetime) -> None:
+    """Open what the case's path opens by itself: to stop a parcel on path 1, to recall one that left path 1."""
+    wanted = {(1, None): K.STOP_PARCEL, (2, 1): K.RECALL_PARCEL}.get((case.path or 0, came_from if case.path == 2 else None))
+    if wanted is None or wanted not in play(1, "left").opens + play(1, "new").opens:
+        return
+    open_once(case, wanted, at=at)
+
+
+def open_once(case: Case, kind: str, *, at: datetime, asker: User | None = None, note_text: str = "") -> Handoff | None:
+    """Open a question unless one of its kind is live or was already answered on this case."""
+    done = case.handoffs.filter(kind=kind, status__in=(*Handoff.LIVE, S.ANSWERED)).exists()
+    if done or (kind == K.STOP_PARCEL and case.facts.exists()):
+        return None
+    return open_handoff(case, Question(kind, note=note_text), asker=asker, at=at)
+
+
+def withdraw_inapplicable(case: Case, *, at: datetime) -> None:
+    """Withdraw the live questions that the new path makes pointless, and tell whoever held them."""
+    for handoff in case.handoffs.filter(status__in=Handoff.LIVE).order_by("pk"):
+        if case.path not in APPLIES.get(handoff.kind, {case.path}):
+            retire(handoff, at=at, by=None, cause="path_changed")
+
+
+def retire(handoff: Handoff, *, at: datetime, by: User | None, cause: str) -> None:
+    """Withdraw a live question, end its clock, hand its followers to one of them, tell the holder."""
+    move(handoff, S.WITHDRAWN, by=by, at=at, why="withdrawn", cause=cause)
+    for running in clock.running(handoff.case, ClockKind.HANDOFF):
+        if running.handoff_id == handoff.pk:
+            clock.cancel(running, at=at, cause=cause)
+    promote_follower(handoff, at=at)
+    if handoff.assignee_id and (by is None or handoff.assignee_id != by.pk):
+        key = f"withdrawn:{handoff.pk}:{handoff.version}"
+        outbox.tell("withdrawn", to=[handoff.assignee], key=key, at=at, case=handoff.case_id, handoff=handoff.pk)
+
+
+def promote_follower(leader: Handoff, *, at: datetime) -> None:
+    """When a question that served several cases goes, the eldest of the others takes its place and gets the clock."""
+    followers = list(leader.followers.filter(status__in=Handoff.LIVE).order_by("pk").select_related("case__shop"))
+    if not followers:
+        return
+    first = followers[0]
+    Handoff.objects.filter(pk=first.pk).update(joined=None)
+    first.joined = None
+    Handoff.objects.filter(pk__in=[row.pk for row in followers[1:]]).update(joined=first)
+    _start_clock(first.case, first, at=at)
+    clock.refresh_due([first.case_id])
+
+
+def locked(handoff_id: int, *, by: User) -> Handoff:
+    """The handoff with its case locked first (lock order); for those who cannot see it there is none."""
+    seen = permissions.visible_handoffs(by).filter(pk=handoff_id).values_list("case_id", flat=True).first()
+    if seen is None:
+        raise NotYours(_("There is no such handoff."))
+    case = locked_case(seen)
+    handoff = (
+        Handoff.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("assignee", "asker", "parcel__carrier", "joined")
+        .get(pk=handoff_id)
+    )
+    handoff.case = case
+    return handoff
+
+
+def claim(handoff_id: int, *, by: User, at: datetime) -> Handoff:
+    """Take a question from the queue. Claiming is not needed in order to answer."""
+    with transaction.atomic():
+        handoff = locked(handoff_id, by=by)
+        if not permissions.may_answer(by, handoff):
+            raise NotAllowed(_("This question was not put to you."))
+        if handoff.status == S.CLAIMED:
+            raise Stale(_("%(name)s has claimed this.") % {"name": handoff.assignee})
+        move(handoff, S.CLAIMED, by=by, at=at, why="claimed", changes={"assignee": by})
+        refresh(handoff.case, at=at, by=by)
+    return handoff
+
+
+def send_back(handoff_id: int, *, reason: str, by: User, at: datetime) -> Handoff:
+    """Return a question that cannot be answered as it is, with the reason; its clock ends as cancelled."""
+    with transaction.atomic():
+        handoff = locked(handoff_id, by=by)
+        if not permissions.may_answer(by, handoff):
+            raise NotAllowed(_("This question was not put to you."))
+        if not reason.strip():
+            raise Invalid(_("Say what is missing or wrong, so that it can be asked again."), field="reason")
+        move(handoff, S.RETURNED, by=by, at=at, why="returned", changes={"answer_note": reason.strip()}, reason=reason)
+        _end_clock(handoff, at=at, cause="returned")
+        promote_follower(handoff, at=at)
+        people = [handoff.asker] if handoff.asker else [handoff.case.owner]
+        outbox.tell("returned", to=people, key=f"returned:{handoff.pk}:{handoff.version}", at=at,
+                    case=handoff.case, handoff=handoff.pk, reason=reason)  # fmt: skip
+        refresh(handoff.case, at=at, by=by)
+    return handoff
+
+
+def send_again(handoff_id: int, *, note_text: str, by: User, at: datetime) -> Handoff:
+    """Ask a returned question again: a new version with a new clock."""
+    with transaction.atomic():
+        handoff = locked(handoff_id, by=by)
+        if not permissions.may_steer(by, handoff):
+            raise NotAllowed(_("Only the asking side sends a question again."))
+        reached = route(handoff.case, handoff.to_role, parcel=handoff.parcel, at=at)
+        changes = {"version": handoff.version + 1, "note": note_text.strip() or handoff.note, "answer_note": "",
+                   "assignee": reached.user, "reached": reached.how, "joined": None}  # fmt: skip
+        if handoff.status != S.RETURNED:
+            raise stale(handoff)
+        move(handoff, S.OPEN, by=by, at=at, why="handed_off", changes=changes, note=changes["note"])
+        _start_clock(handoff.case, handoff, at=at)
+        _tell(handoff, "handed_off", at=at)
+        refresh(handoff.case, at=at, by=by)
+    return handoff
+
+
+def reassign(handoff_id: int, *, to: User, by: User, at: datetime) -> Handoff:
+    """Give a live question to another person of the asked role. The clock runs on."""
+    with transaction.atomic():
+        handoff = locked(handoff_id, by=by)
+        if not (permissions.may_steer(by, handoff) or permissions.may_answer(by, handoff)):
+            raise NotAllowed(_("You may not reassign this question."))
+        if not handoff.is_live:
+            raise stale(handoff)
+        if not permissions.may_answer(to, handoff):
+            raise Invalid(_("%(name)s cannot answer this question.") % {"name": to}, field="user")
+        before = handoff.assignee.name if handoff.assignee else None
+        Handoff.objects.filter(pk=handoff.pk).update(assignee=to, reached="reassigned")
+        handoff.assignee = to
+        note(handoff.case, "reassigned", at=at, by=by, handoff=handoff.pk, **{"from": before, "to": to.name})
+        outbox.tell("reassigned", to=[to], key=f"reassigned:{handoff.pk}:{at.timestamp()}", at=at,
+                    case=handoff.case, handoff=handoff.pk)  # fmt: skip
+        refresh(handoff.case, at=at, by=by)
+    return handoff
+
+
+def withdraw(handoff_id: int, *, by: User, at: datetime, reason: str = "") -> Handoff:
+    """Take a question back; a decision that waited for it is withdrawn with it."""
+    with transaction.atomic():
+        handoff = locked(handoff_id, by=by)
+        if not permissions.may_steer(by, handoff):
+            raise NotAllowed(_("Only the asking side withdraws a question."))
+        if handoff.status == S.RETURNED:
+            move(handoff, S.WITHDRAWN, by=by, at=at, why="withdrawn", cause=reason or "asker")
+        else:
+            retire(handoff, at=at, by=by, cause=reason or "asker")
+        decision = getattr(handoff, "decision", None)
+        if decision is not None and decision.status == "proposed":
+            move(decision, "withdrawn", by=by, at=at, why="decision_withdrawn", changes={"settled_at": at})
+            Case.objects.filter(pk=handoff.case_id).update(money=Case.Money.NONE)
+            handoff.case.money = Case.Money.NONE
+        refresh(handoff.case, at=at, by=by)
+    return handoff
+
+
+def _end_clock(handoff: Handoff, *, at: datetime, cause: str) -> None:
+    for running in clock.running(handoff.case, ClockKind.HANDOFF):
+        if running.handoff_id == handoff.pk:
+            clock.cancel(running, at=at, cause=cause)

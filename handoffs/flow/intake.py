@@ -1,0 +1,220 @@
+"""Intake: rows become cases or change them, in batches, idempotently; what cannot be taken is kept with its reason."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import Shop, User
+from handoffs.flow import arrive, changed, merge
+from handoffs.flow.errors import FlowError
+from handoffs.flow.refusal import plain
+from handoffs.intake.rows import Reject, Row
+from handoffs.models import Case, CaseSource
+
+BATCH = 500
+
+
+@dataclass
+class Outcome:
+    """What became of one row: created, updated, unchanged or rejected, with the reason."""
+
+    number: int
+    refund_id: str
+    result: str
+    reason: str = ""
+
+
+@dataclass
+class Counts:
+    """The counts of a run; `read` counts the rows that are not entirely blank."""
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        self.read += 1
+        setattr(self, outcome.result, getattr(self, outcome.result) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where rows come from: the moment a file speaks of, its name, and a key that tells this run from others."""
+
+    as_of: datetime
+    name: str = ""
+    key: str = ""
+    dry_run: bool = False
+
+
+@dataclass
+class Batch:
+    """What one batch is about to write."""
+
+    news: list[arrive.New] = field(default_factory=list)
+    changes: list[changed.Change] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+class DryRun(Exception):
+    """Rolls a batch back when only a preview is wanted."""
+
+
+def take(rows: Iterable[Row | Reject], *, shop: Shop, origin: Origin, by: User | None, at: datetime) -> Iterator[Outcome]:
+    """Store rows of one shop, yielding what became of each, in order. One transaction a batch.
+
+    A row the database refuses is rejected by itself; the good rows beside it go through.
+    """
+    arrival = arrive.Arrival(shop, at, by, origin.key or f"{shop.pk}:{at.isoformat()}")
+    for rows_of_batch in chunks(rows, BATCH):
+        yield from _batch(list(rows_of_batch), arrival, origin)
+    if not origin.dry_run:
+        arrival.tell_leads()
+
+
+def chunks(rows: Iterable[Row | Reject], size: int) -> Iterator[tuple[Row | Reject, ...]]:
+    """Rows in batches, in bounded memory."""
+    iterator = iter(rows)
+    while chunk := tuple(x for _i, x in zip(range(size), iterator, strict=False)):
+        yield chunk
+
+
+def _batch(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origin) -> list[Outcome]:
+    try:
+        return _stored(rows, arrival, origin)
+    except (DatabaseError, ValidationError, ValueError, FlowError) as error:
+        if len(rows) == 1:
+            row = rows[0]
+            message = str(error) if isinstance(error, FlowError) else _("The row could not be stored: %(error)s") % {"error": error}
+            return [Outcome(row.number, getattr(row, "refund_id", ""), "rejected", message)]
+    middle = len(rows) // 2
+    return _batch(rows[:middle], arrival, origin) + _batch(rows[middle:], arrival, origin)
+
+
+def _stored(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origin) -> list[Outcome]:
+    late, unowned = arrival.late, arrival.unowned
+    try:
+        with transaction.atomic():
+            batch = _sorted_out(rows, arrival, origin)
+            if batch.news:
+                arrive.admit(batch.news, arrival)
+            changed.write(batch.changes, arrival)
+            if origin.dry_run:
+                raise DryRun
+    except DryRun:
+        pass
+    except BaseException:
+        arrival.late, arrival.unowned = late, unowned
+        raise
+    return batch.outcomes
+
+
+def _sorted_out(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origin) -> Batch:
+    """Tell new from known, newer from older, changed from unchanged."""
+    known = _known(rows, arrival.shop)
+    batch = Batch()
+    pending: dict[tuple[str, str], arrive.New] = {}
+    touched: dict[tuple[str, str], changed.Change] = {}
+    for row in rows:
+        if isinstance(row, Reject):
+            batch.outcomes.append(Outcome(row.number, str(row.raw.get("refund_id", "")), "rejected", str(row.message)))
+            continue
+        if problem := too_long(row):
+            batch.outcomes.append(Outcome(row.number, row.refund_id, "rejected", problem))
+            continue
+        key = (row.source_kind, row.refund_id)
+        case = pending[key].case if key in pending else known.get(key)
+        if case is None:
+            pending[key] = _new(row, arrival, origin)
+            batch.news.append(pending[key])
+            batch.outcomes.append(Outcome(row.number, row.refund_id, "created"))
+            continue
+        source = pending[key].source if key in pending else case.source
+        result = _merge(case, source, row, origin)
+        if result is not None and key not in pending:
+            change = touched.setdefault(key, changed.Change(case, source, row, {}))
+            change.before.update({name: value for name, value in result.items() if name not in change.before})
+            change.row = row
+        batch.outcomes.append(Outcome(row.number, row.refund_id, "unchanged" if result is None else "updated"))
+    batch.changes = list(touched.values())
+    return batch
+
+
+def _known(rows: list[Row | Reject], shop: Shop) -> dict[tuple[str, str], Case]:
+    ids = {row.refund_id for row in rows if isinstance(row, Row)}
+    query = Case.objects.filter(shop=shop, refund_id__in=ids).select_related("source", "shop", "owner").order_by("pk")
+    query = query.select_for_update(of=("self",), no_key=True)
+    return {(case.source_kind, case.refund_id): case for case in query}
+
+
+def too_long(row: Row) -> str:
+    """The complaint about a value that does not fit its column; nothing when all fit."""
+    for name, value in {"refund_id": row.refund_id, **row.fields}.items():
+        if name not in ("refund_id", *merge.COLUMNS) or not isinstance(value, str):
+            continue
+        limit = Case._meta.get_field(name).max_length
+        if limit is not None and len(value) > limit:
+            return _("%(field)s is longer than %(limit)s characters.") % {"field": name, "limit": limit}
+    return ""
+
+
+def digest_of(row: Row) -> str:
+    """A hash of everything the row says, by which the same row is known again."""
+    said = {"fields": row.fields, "modified": row.modified}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _moment(row: Row, origin: Origin) -> datetime:
+    return row.modified or origin.as_of
+
+
+def _new(row: Row, arrival: arrive.Arrival, origin: Origin) -> arrive.New:
+    columns = {name: row.fields[name] for name in merge.COLUMNS if name in row.fields}
+    case = Case(
+        shop=arrival.shop, source_kind=row.source_kind, refund_id=row.refund_id, modified=row.modified,
+        created_at=arrival.at, changed_at=arrival.at, **columns,
+    )  # fmt: skip
+    case.claims_compensation = arrival.reasons.get(plain(case.reason))
+    stamps = {name: merge.stamp(_moment(row, origin), stamped=row.modified is not None) for name in columns}
+    source = CaseSource(digest=digest_of(row), stamps=stamps, raw=jsonable(row.raw), imported_from=origin.name[:255])
+    for name in merge.PERSONAL:
+        setattr(source, name, str(row.fields.get(name) or "")[: CaseSource._meta.get_field(name).max_length])
+    return arrive.New(case, source, row)
+
+
+def _merge(case: Case, source: CaseSource, row: Row, origin: Origin) -> dict[str, Any] | None:
+    """Write the row's newer values onto the case in memory; returns what they replaced, None when nothing changed."""
+    digest = digest_of(row)
+    if digest == source.digest:
+        return None
+    stamped = row.modified is not None
+    if stamped and case.modified is not None and row.modified < case.modified:  # type: ignore[operator]
+        return None
+    taken = merge.accept(case, row.fields, source.stamps, moment=_moment(row, origin), stamped=stamped)
+    new_parcels = bool(row.fields.get("return_waybill") or row.fields.get("outbound"))
+    before = {name: getattr(case, name) for name in taken}
+    for name, value in taken.items():
+        setattr(case, name, value)
+    moved_on = stamped and (case.modified is None or row.modified > case.modified)  # type: ignore[operator]
+    if moved_on:
+        before["modified"], case.modified = case.modified, row.modified
+    if not before and not (new_parcels and stamped):
+        return None
+    source.digest, source.raw = digest, {**source.raw, **jsonable(row.raw)}
+    source.agreed_by = row.fields.get("agreed_by") or source.agreed_by
+    return before
+
+
+def jsonable(raw: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(raw, default=str))
+
+

@@ -1,0 +1,95 @@
+"""Case owners: dealt on arrival, claimed, passed on, put back (domain.md section 5)."""
+
+import heapq
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Count, Q
+from django.utils.translation import gettext as _
+
+from accounts import duty
+from accounts.models import Membership, Shop, User
+from accounts.models.people import Role
+from handoffs import outbox, permissions
+from handoffs.flow.case import refresh
+from handoffs.flow.errors import Invalid, NotAllowed, Stale
+from handoffs.flow.moves import locked_case, move, note
+from handoffs.models import Case
+
+
+def deal(cases: Iterable[Case], *, shop: Shop, at: datetime) -> list[Case]:
+    """Give unsaved cases to on-duty support, fewest open first; returns those nobody could be given."""
+    hands = _hands(shop, at)
+    left: list[Case] = []
+    for case in cases:
+        if not hands:
+            left.append(case)
+            continue
+        load, pk, user = heapq.heappop(hands)
+        case.owner = user
+        heapq.heappush(hands, (load + 1, pk, user))
+    return left
+
+
+def _hands(shop: Shop, at: datetime) -> list[tuple[int, int, User]]:
+    present = duty.on_duty_ids(at)
+    rows = Membership.objects.in_force(at.date()).filter(role=Role.SUPPORT, shop=shop, user_id__in=present)
+    open_cases = Count("cases", filter=~Q(cases__status=Case.Status.CLOSED))
+    people = User.objects.filter(pk__in=rows.values("user_id"), is_active=True).annotate(load=open_cases)
+    hands = [(user.load, user.pk, user) for user in people]  # type: ignore[attr-defined]
+    heapq.heapify(hands)
+    return hands
+
+
+def claim(case_id: int, *, by: User, at: datetime) -> Case:
+    """Take a case that nobody owns, or that one already owns. Raises Stale when another person has it."""
+    with transaction.atomic():
+        case = locked_case(case_id)
+        _must_own(by, case)
+        if case.owner_id == by.pk and case.status != Case.Status.NEW:
+            return case
+        if case.owner_id not in (None, by.pk):
+            raise Stale(_("%(name)s has taken this case.") % {"name": case.owner})
+        _give(case, by, by=by, at=at, kind="case_claimed")
+        if case.status == Case.Status.NEW:
+            move(case, Case.Status.IN_PROGRESS, by=by, at=at, why="status", **{"from": "new", "to": "in_progress"})
+        refresh(case, at=at, by=by)
+    return case
+
+
+def assign(case_id: int, *, to: User, by: User, at: datetime) -> Case:
+    """Pass a case on to another person who may own cases in its shop."""
+    with transaction.atomic():
+        case = locked_case(case_id)
+        _must_own(by, case)
+        if not permissions.may(to, "own", shop_id=case.shop_id):
+            raise Invalid(_("%(name)s does not work on this shop's cases.") % {"name": to}, field="user")
+        _give(case, to, by=by, at=at, kind="case_assigned")
+        if to.pk != by.pk:
+            outbox.tell("case_assigned", to=[to], key=f"case_assigned:{case.pk}:{case.version}", at=at, case=case)
+        refresh(case, at=at, by=by)
+    return case
+
+
+def put_back(case_id: int, *, by: User, at: datetime) -> Case:
+    """Return a case to the open queue."""
+    with transaction.atomic():
+        case = locked_case(case_id)
+        _must_own(by, case)
+        _give(case, None, by=by, at=at, kind="case_put_back")
+        refresh(case, at=at, by=by)
+    return case
+
+
+def _must_own(by: User, case: Case) -> None:
+    if not permissions.may(by, "own", shop_id=case.shop_id):
+        raise NotAllowed(_("Your role does not own cases."))
+    if case.status == Case.Status.CLOSED:
+        raise Stale(_("This case is closed."))
+
+
+def _give(case: Case, user: User | None, *, by: User, at: datetime, kind: str) -> None:
+    Case.objects.filter(pk=case.pk).update(owner=user)
+    case.owner = user
+    note(case, kind, at=at, by=by, owner=user.name if user else None)

@@ -1,0 +1,32 @@
+"""Parcels as the desk comes to know them: from a file, an answer or by hand."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from accounts.models import Carrier
+from handoffs.models import Case, Parcel
+
+
+def carrier_called(text: str, carriers: Iterable[Carrier] | None = None) -> Carrier | None:
+    """The carrier a text means, by code, name or other name."""
+    known = Carrier.objects.filter(active=True) if carriers is None else carriers
+    return next((carrier for carrier in known if carrier.called(text)), None)
+
+
+def know(case: Case, *, waybill: str, carrier: str, at: datetime, leg: str = Parcel.Leg.OUTBOUND) -> Parcel:
+    """The parcel with this waybill in the case's shop, linked to the case; made when new.
+
+    A carrier that is named later is written onto a parcel that had none.
+    """
+    found = carrier_called(carrier) if carrier else None
+    parcel, _created = Parcel.objects.get_or_create(
+        shop=case.shop,
+        leg=leg,
+        waybill=waybill.strip(),
+        defaults={"carrier": found, "carrier_text": carrier.strip()[:80], "created_at": at},
+    )
+    if found is not None and parcel.carrier_id is None:
+        parcel.carrier, parcel.carrier_text = found, carrier.strip()[:80]
+        parcel.save(update_fields=["carrier", "carrier_text"])
+    parcel.cases.add(case)
+    return parcel

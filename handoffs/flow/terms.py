@@ -1,0 +1,150 @@
+"""The terms of a clock: minutes, calendar and steps, taken from the policy rows when it starts and kept.
+
+A clock remembers what it was started under; editing a policy changes the clocks that start afterwards.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from handoffs.flow import worktime
+from handoffs.models import Calendar, CalendarDay, Clock, ClockPolicy, Pause, PolicyStep, Terms
+from handoffs.models.clock import ClockKind
+from handoffs.seeds.policies import CLOCK_MINUTES, DEFAULT_STEPS, HANDOFF_MINUTES
+
+ROUND_THE_CLOCK = worktime.Calendar(name="", zone="Asia/Shanghai", windows=(), holidays=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a clock is for, as far as its terms go."""
+
+    kind: str
+    shop_id: int
+    handoff_kind: str = ""
+    difficult: bool = False
+    external: bool = False
+    minutes: int | None = None
+
+
+def terms_for(asked: Asked) -> Terms:
+    """The terms in force now for this obligation; identical terms share one row."""
+    policy = _policy(asked)
+    minutes = asked.minutes or (_minutes(policy, asked) if policy else _default_minutes(asked))
+    data = {
+        "minutes": minutes,
+        "calendar": calendar_data(policy.calendar) if policy and policy.calendar else None,
+        "steps": steps_for(asked.kind),
+    }
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    return Terms.objects.get_or_create(digest=digest, defaults={"data": data})[0]
+
+
+def _policy(asked: Asked) -> ClockPolicy | None:
+    rows = ClockPolicy.objects.filter(clock=asked.kind, handoff_kind=asked.handoff_kind, shop_id__in=(asked.shop_id,))
+    general = ClockPolicy.objects.filter(clock=asked.kind, handoff_kind=asked.handoff_kind, shop=None)
+    return (
+        rows.select_related("calendar").first() or general.select_related("calendar").first()
+    )
+
+
+def _minutes(policy: ClockPolicy, asked: Asked) -> int:
+    if asked.external and policy.external_minutes:
+        return policy.external_minutes
+    if asked.difficult and policy.difficult_minutes:
+        return policy.difficult_minutes
+    return policy.minutes
+
+
+def _default_minutes(asked: Asked) -> int:
+    if asked.kind == ClockKind.HANDOFF:
+        plain, difficult, external = HANDOFF_MINUTES[asked.handoff_kind]
+        return (external if asked.external else difficult if asked.difficult else None) or plain
+    return CLOCK_MINUTES[asked.kind]
+
+
+def steps_for(kind: str) -> list[dict[str, Any]]:
+    """The steps of a kind of clock: its own rows, else the rows for every clock, else the shipped ones."""
+    rows = list(PolicyStep.objects.filter(clock__in=(kind, "")).order_by("percent"))
+    chosen = [row for row in rows if row.clock == kind] or [row for row in rows if not row.clock]
+    if not chosen:
+        return [dict(step) for step in DEFAULT_STEPS]
+    return [{"act": row.act, "percent": row.percent, "to": row.to} for row in chosen]
+
+
+def calendar_data(calendar: Calendar) -> dict[str, Any]:
+    """A calendar as it is kept in terms."""
+    windows = [(w.weekday, w.start.isoformat(), w.end.isoformat()) for w in calendar.windows.all()]
+    return {"name": calendar.name, "zone": calendar.time_zone, "holidays": calendar.holidays, "windows": windows}
+
+
+def calendar_of(terms: Terms) -> worktime.Calendar:
+    data = terms.data.get("calendar")
+    if not data:
+        return ROUND_THE_CLOCK
+    windows = tuple(
+        worktime.Window(weekday, time.fromisoformat(start), _end(time.fromisoformat(end)))
+        for weekday, start, end in data["windows"]
+    )
+    return worktime.Calendar(name=data["name"], zone=data["zone"], windows=windows, holidays=data["holidays"])
+
+
+def _end(end: time) -> time | None:
+    return None if end == time(0) else end
+
+
+def days_for(calendar: worktime.Calendar) -> worktime.Days:
+    """The editable table of holidays and make-up days over the published calendar; not read where it does not matter."""
+    if not calendar.windows or not calendar.holidays:
+        return worktime.chinese_days
+    return worktime.days_with(dict(CalendarDay.objects.values_list("day", "kind")))
+
+
+def length_of(terms: Terms) -> timedelta:
+    return timedelta(minutes=terms.data["minutes"])
+
+
+def spans(pauses: Iterable[Pause]) -> list[worktime.Span]:
+    return [worktime.Span(pause.started_at, pause.ended_at, pause.reason) for pause in pauses]
+
+
+def due(terms: Terms, start: datetime, pauses: Iterable[Pause] = ()) -> datetime | None:
+    """When a clock started at `start` is due; None while it is paused."""
+    calendar = calendar_of(terms)
+    return worktime.due_at(start, length_of(terms), calendar, spans(pauses), days_for(calendar)).at
+
+
+def moment_of_step(clock: Clock, step: int, pauses: Iterable[Pause] = ()) -> datetime | None:
+    """When step number `step` comes up; None when there is no such step or the clock stands still.
+
+    The share is taken of the time the clock was given. Where the due time was imported or promised rather than
+    counted from the policy, it is taken of the plain time between start and due.
+    """
+    steps = clock.terms.data["steps"]
+    if clock.due_at is None or step >= len(steps):
+        return None
+    percent = steps[step]["percent"]
+    if percent == 100:
+        return clock.due_at
+    calendar = calendar_of(clock.terms)
+    pause_rows = list(pauses)
+    if not calendar.windows and not pause_rows:
+        return clock.started_at + (clock.due_at - clock.started_at) * percent / 100
+    days, still = days_for(calendar), spans(pause_rows)
+    given = worktime.elapsed(clock.started_at, clock.due_at, calendar, still, days)
+    return worktime.due_at(clock.started_at, given * percent / 100, calendar, still, days).at
+
+
+def why_due(clock: Clock, pauses: Iterable[Pause]) -> list[str]:
+    """“Why is it due then?” as sentences: start, minutes, windows, holidays, pauses."""
+    if clock.kind == ClockKind.MARKETPLACE:
+        return [str(worktime.text(worktime.Reason("marketplace", {})))]
+    calendar = calendar_of(clock.terms)
+    counted = worktime.due_at(clock.started_at, length_of(clock.terms), calendar, spans(pauses), days_for(calendar))
+    lines = [str(worktime.text(reason)) for reason in counted.why]
+    if clock.due_at is not None and counted.at is not None and clock.due_at < counted.at:
+        lines.append(str(worktime.text(worktime.Reason("capped", {}))))
+    return lines

@@ -1,0 +1,36 @@
+"""What every reader yields: a row translated into the desk's own fields, or a row turned down with its reason."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One application as a source gives it. `fields` holds only what this source carries.
+
+    `number` is the row as a person sees it in the file, or the 1-based index of an object. `modified` is aware, and
+    None for every export.
+    """
+
+    number: int
+    source_kind: str
+    refund_id: str
+    fields: dict[str, Any]
+    raw: dict[str, Any]
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that cannot be taken, with a reason a person can act on."""
+
+    number: int
+    field: str
+    code: str
+    message: str
+    raw: dict[str, Any]
+
+
+class Unreadable(Exception):
+    """The file cannot be read at all; the text is one clear line."""

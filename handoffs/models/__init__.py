@@ -1,0 +1,43 @@
+from handoffs.models.attachment import Attachment
+from handoffs.models.case import Case, CaseLine, CaseSource, Fact
+from handoffs.models.clock import Clock, Pause, Terms
+from handoffs.models.decision import Compensation, Decision, OrderLine, RefundOrder
+from handoffs.models.handoff import Handoff
+from handoffs.models.imports import ImportRun, RejectedRow
+from handoffs.models.outbox import OutboxMessage
+from handoffs.models.parcel import CarrierClaim, Parcel
+from handoffs.models.policy import Calendar, CalendarDay, CalendarWindow, ClockPolicy, PolicyStep, Reason, ReplyTemplate
+from handoffs.models.response import Response
+from handoffs.models.tick import Tick
+from handoffs.models.timeline import TimelineEntry
+
+__all__ = [
+    "Attachment",
+    "Calendar",
+    "CalendarDay",
+    "CalendarWindow",
+    "CarrierClaim",
+    "Case",
+    "CaseLine",
+    "CaseSource",
+    "Clock",
+    "ClockPolicy",
+    "Compensation",
+    "Decision",
+    "Fact",
+    "Handoff",
+    "ImportRun",
+    "OrderLine",
+    "OutboxMessage",
+    "Parcel",
+    "Pause",
+    "PolicyStep",
+    "Reason",
+    "RefundOrder",
+    "RejectedRow",
+    "ReplyTemplate",
+    "Response",
+    "Terms",
+    "Tick",
+    "TimelineEntry",
+]

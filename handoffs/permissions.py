@@ -1,0 +1,138 @@
+"""Domain section 6 in one place: who sees what, who may do what. Admin, API and flow all ask here."""
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import Contact, User
+from accounts.models.people import Role
+from handoffs.models import Case, Decision, Handoff, Parcel, TimelineEntry
+
+DESK = frozenset({Role.SUPPORT, Role.SUPERVISOR, Role.MANAGER})
+SETUP_EDIT = frozenset({Role.MANAGER})
+SETUP_VIEW = frozenset({Role.SUPERVISOR, Role.MANAGER})
+
+VERBS: dict[str, frozenset[str]] = {
+    "import": DESK,
+    "respond": DESK,
+    "own": DESK,
+    "propose": DESK,
+    "act": DESK,
+    "approve": frozenset({Role.SUPERVISOR, Role.MANAGER}),
+    "reveal_buyer": DESK,
+    "see_amounts": DESK,
+    "see_buyer": DESK,
+    "waive": frozenset({Role.SUPERVISOR, Role.MANAGER}),
+    "see_board": frozenset({Role.SUPERVISOR, Role.MANAGER}),
+    "see_setup": SETUP_VIEW,
+    "edit_setup": SETUP_EDIT,
+    "attach": frozenset(Role.values),
+}
+
+
+def may(user: User, verb: str, *, shop_id: int | None = None) -> bool:
+    """Whether one of the person's roles (in this shop, if named) allows the verb."""
+    held = user.roles if shop_id is None else user.roles_in(shop_id)
+    return bool(held & VERBS[verb])
+
+
+def own_carriers(user: User) -> set[int]:
+    """The carriers this person is contact or deputy for; read once per request."""
+    cached = getattr(user, "_own_carriers", None)
+    if cached is None:
+        rows = Contact.objects.filter(Q(user=user) | Q(deputy=user), role=Role.LOGISTICS, carrier__isnull=False)
+        cached = set(rows.values_list("carrier_id", flat=True))
+        user._own_carriers = cached  # type: ignore[attr-defined]
+    return cached
+
+
+def _handoff_reach(user: User) -> Q:
+    """The handoffs that reach a person through a role: warehouse and QC by shop, logistics by own carrier."""
+    reach = Q(assignee=user) | Q(answered_by=user) | Q(asker=user)
+    for role in (Role.WAREHOUSE, Role.QC):
+        if shops := user.shops_as(role):
+            reach |= Q(to_role=role, case__shop__in=shops) | Q(from_role=role, case__shop__in=shops)
+    if shops := user.shops_as(Role.LOGISTICS):
+        unclaimed = Q(assignee=None, parcel=None) | Q(assignee=None, parcel__carrier=None)
+        mine = Q(parcel__carrier__in=own_carriers(user)) | unclaimed
+        reach |= Q(mine, to_role=Role.LOGISTICS, case__shop__in=shops)
+    return reach
+
+
+def visible_handoffs(user: User) -> QuerySet[Handoff]:
+    """All handoffs of the desk's own shops, and for the counterparts those that reach them."""
+    desk_shops = user.shops_as(*DESK)
+    everywhere = Q(case__shop__in=user.shops_as())
+    return Handoff.objects.filter(everywhere, Q(case__shop__in=desk_shops) | _handoff_reach(user))
+
+
+def visible_cases(user: User) -> QuerySet[Case]:
+    """The cases a person may see (domain section 6, first row)."""
+    desk_shops = user.shops_as(*DESK)
+    others = user.shops_as() - desk_shops
+    if not others:
+        return Case.objects.filter(shop__in=desk_shops)
+    reached = Handoff.objects.filter(_handoff_reach(user), case__shop__in=others).values("case_id")
+    seen = Q(shop__in=desk_shops) | Q(pk__in=reached)
+    carrier_shops = user.shops_as(Role.LOGISTICS) - desk_shops
+    if carrier_shops and (carriers := own_carriers(user)):
+        parcels = Parcel.cases.through.objects.filter(parcel__carrier__in=carriers, case__shop__in=carrier_shops)
+        seen |= Q(pk__in=parcels.values("case_id"))
+    return Case.objects.filter(seen)
+
+
+def can_see(user: User, case: Case) -> bool:
+    if case.shop_id in user.shops_as(*DESK):
+        return True
+    return visible_cases(user).filter(pk=case.pk).exists()
+
+
+def sees_amounts(user: User, case: Case) -> bool:
+    return may(user, "see_amounts", shop_id=case.shop_id)
+
+
+def sees_buyer(user: User, case: Case) -> bool:
+    return may(user, "see_buyer", shop_id=case.shop_id)
+
+
+def visible_decisions(user: User, case: Case) -> QuerySet[Decision]:
+    """Decisions carry amounts, so only those who see amounts see them."""
+    return case.decisions.all() if sees_amounts(user, case) else case.decisions.none()
+
+
+def visible_timeline(user: User, case: Case) -> QuerySet[TimelineEntry]:
+    """The timeline; entries with amounts are left out for those who do not see amounts."""
+    entries = case.timeline.all()
+    return entries if sees_amounts(user, case) else entries.exclude(data__has_key="amount")
+
+
+def may_open_handoff(user: User, case: Case, *, from_roles: frozenset[str]) -> bool:
+    """Support's lanes for the desk, the warehouse's for the warehouse, all for the manager."""
+    held = user.roles_in(case.shop_id)
+    if Role.MANAGER in held:
+        return True
+    asking = set(from_roles)
+    if Role.SUPPORT in asking:
+        asking.add(Role.SUPERVISOR)
+    return bool(held & asking)
+
+
+def may_answer(user: User, handoff: Handoff) -> bool:
+    """Whoever it is assigned to, the role it was sent to within its reach, and the manager."""
+    held = user.roles_in(handoff.case.shop_id)
+    if Role.MANAGER in held or (handoff.assignee_id == user.pk and held):
+        return True
+    if handoff.to_role not in held:
+        return False
+    if handoff.to_role != Role.LOGISTICS or handoff.parcel is None or handoff.parcel.carrier_id is None:
+        return True
+    return handoff.parcel.carrier_id in own_carriers(user)
+
+
+def may_steer(user: User, handoff: Handoff) -> bool:
+    """Withdrawing and reassigning: the asking side, the lead of the asked role, the manager."""
+    shop_id = handoff.case.shop_id
+    held = user.roles_in(shop_id)
+    if Role.MANAGER in held or handoff.asker_id == user.pk:
+        return True
+    if handoff.from_role in held or (handoff.from_role == Role.SUPPORT and Role.SUPERVISOR in held):
+        return True
+    return (handoff.to_role, shop_id, True) in user.places
