@@ -182,7 +182,8 @@ def _ask_supervisor(decision: Decision, *, by: User, at: datetime) -> None:
     asked = handoff.open_handoff(case, question, asker=by, at=at)
     able = approvers(decision, at=at)
     if asked.assignee is None or asked.assignee.pk not in {user.pk for user in able}:
-        Handoff.objects.filter(pk=asked.pk).update(assignee=able[0] if able else None)
+        asked.assignee = able[0] if able else None
+        Handoff.objects.filter(pk=asked.pk).update(assignee=asked.assignee)
         outbox.tell("handed_off", to=able[:1], key=f"handed_off:{asked.pk}:{asked.version}", at=at, case=case,
                     handoff=asked.pk, kind_asked=asked.kind)  # fmt: skip
     decision.handoff = asked

@@ -1,0 +1,28 @@
+"""The worker's application and its timetable. One beat, anywhere, keeps the desk's clocks."""
+
+import os
+from typing import Any
+
+from celery import Celery
+
+SWEEP_SECONDS = 15.0
+DELIVER_SECONDS = 15.0
+DIGEST_SECONDS = 300.0
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunddesk.settings")
+
+app = Celery("refunddesk")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+def every(task: str, seconds: float) -> dict[str, Any]:
+    """A periodic task. A pass nobody took before the next one is due is dropped: the next does its work."""
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
+app.conf.beat_schedule = {
+    "sweep": every("handoffs.tasks.sweep", SWEEP_SECONDS),
+    "deliver": every("handoffs.tasks.deliver", DELIVER_SECONDS),
+    "digests": every("handoffs.tasks.digests", DIGEST_SECONDS),
+}

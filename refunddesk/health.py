@@ -1,0 +1,77 @@
+"""Two answers for whoever watches the desk: is the process up, and can the desk keep its deadlines."""
+
+import os
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from redis import Redis, RedisError
+
+from handoffs.models import Tick
+
+SWEEP_AGE_LIMIT = timedelta(seconds=120)
+BROKER_PATIENCE_SECONDS = 2
+
+
+class NotReady(Exception):
+    """What keeps the desk from working, in words fit for strangers."""
+
+
+@require_safe
+@never_cache
+def healthz(_request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers; asks neither database nor broker."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@never_cache
+def readyz(_request: HttpRequest) -> JsonResponse:
+    """200 with the age of the last sweep when database, broker and engine work, else 503 with the one reason."""
+    try:
+        check_database()
+        check_broker()
+        age = sweep_age()
+    except NotReady as reason:
+        return JsonResponse({"status": "not ready", "reason": str(reason)}, status=503)
+    return JsonResponse({"status": "ready", "sweep_age_seconds": int(age.total_seconds())})
+
+
+def check_database() -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        raise NotReady("the database does not answer") from error
+
+
+def check_broker() -> None:
+    """Redis answers a ping; the file broker's folder can be written to."""
+    if not settings.REDIS_URL:
+        if not os.access(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_out"], os.W_OK):
+            raise NotReady("the broker does not answer")
+        return
+    patience = {"socket_connect_timeout": BROKER_PATIENCE_SECONDS, "socket_timeout": BROKER_PATIENCE_SECONDS}
+    try:
+        with Redis.from_url(settings.REDIS_URL, **patience) as client:
+            client.ping()
+    except RedisError as error:
+        raise NotReady("the broker does not answer") from error
+
+
+def sweep_age() -> timedelta:
+    """Time since the last sweep; raises NotReady when there was none or it is too long ago."""
+    try:
+        last = Tick.objects.filter(name="sweep").values_list("at", flat=True).first()
+    except DatabaseError as error:
+        raise NotReady("the database does not answer") from error
+    if last is None:
+        raise NotReady("there was no sweep yet")
+    age = timezone.now() - last
+    if age > SWEEP_AGE_LIMIT:
+        raise NotReady(f"the last sweep is {int(age.total_seconds())} seconds ago")
+    return max(age, timedelta(0))

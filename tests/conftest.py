@@ -1,0 +1,31 @@
+"""What every test stands on: nothing left over from the test before, no network beyond this machine."""
+
+import sys
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.utils import timezone, translation
+
+
+def _this_machine_only(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "socket.connect" or not isinstance(arguments[1], tuple):
+        return
+    host = arguments[1][0]
+    if host != "localhost" and not ip_address(host.partition("%")[0]).is_loopback:
+        raise AssertionError(f"A test may not reach {host}.")
+
+
+sys.addaudithook(_this_machine_only)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_over() -> Iterator[None]:
+    """Language, zone and cache as at the start of a process."""
+    translation.activate(settings.LANGUAGE_CODE)
+    timezone.deactivate()
+    yield
+    cache.clear()
