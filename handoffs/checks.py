@@ -17,6 +17,8 @@ def playbook_is_complete(**_kwargs: Any) -> list[CheckMessage]:
     doors = {*ACTS, *KINDS, *Decision.Kind.values, "respond", "wait_colleague"}
     offered = {code for play in PLAYS for code in play.steps}
     errors = [Error(f"Playbook step {code!r} leads nowhere.", id="handoffs.E001") for code in sorted(offered - doors)]
-    errors += [Error(f"Playbook step {code!r} has no label.", id="handoffs.E002") for code in sorted(offered - set(LABELS))]
+    errors += [
+        Error(f"Playbook step {code!r} has no label.", id="handoffs.E002") for code in sorted(offered - set(LABELS))
+    ]
     missing = sorted(set(KINDS) - set(HANDOFF_MINUTES))
     return [*errors, *(Error(f"Handoff {kind!r} has no deadline.", id="handoffs.E003") for kind in missing)]

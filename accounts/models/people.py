@@ -129,7 +129,9 @@ class Membership(models.Model):
     class Meta:
         verbose_name = _("membership")
         verbose_name_plural = _("memberships")
-        constraints = (models.UniqueConstraint(fields=("user", "role", "shop"), name="one_membership_per_role_and_shop"),)
+        constraints = (
+            models.UniqueConstraint(fields=("user", "role", "shop"), name="one_membership_per_role_and_shop"),
+        )
         indexes = (models.Index(fields=("shop", "role")),)
 
     def __str__(self) -> str:

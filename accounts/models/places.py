@@ -12,7 +12,9 @@ from simple_history.models import HistoricalRecords
 def check_zone(value: str) -> None:
     """Refuse a time zone name that the zone database does not know."""
     if value not in available_timezones():
-        raise ValidationError(_("“%(zone)s” is not a time zone. Use a name such as Asia/Shanghai."), params={"zone": value})
+        raise ValidationError(
+            _("“%(zone)s” is not a time zone. Use a name such as Asia/Shanghai."), params={"zone": value}
+        )
 
 
 class Shop(models.Model):

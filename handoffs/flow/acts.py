@@ -148,7 +148,9 @@ def _carry_out(c: Context) -> None:
     chosen = wanted.first()
     if chosen is None:
         raise Stale(_("There is no approved decision to carry out."))
-    decision.carry_out(chosen.pk, by=c.by, at=c.at, reference=c.text("reference"), small_payment=c.flag("small_payment"))
+    decision.carry_out(
+        chosen.pk, by=c.by, at=c.at, reference=c.text("reference"), small_payment=c.flag("small_payment")
+    )
     c.case.refresh_from_db()
 
 
@@ -198,7 +200,9 @@ def _watch_silence(c: Context) -> None:
     agreement = getattr(watched.carrier, "agreement", None) if watched.carrier else None
     days = agreement.lost_after_days if agreement else 5
     since = promised(c.text("last_event"), c.case.shop) if c.text("last_event") else c.at
-    start = clock.Start(ClockKind.PARCEL_SILENCE, Role.LOGISTICS, min(since, c.at), due_at=min(since, c.at) + timedelta(days=days))
+    start = clock.Start(
+        ClockKind.PARCEL_SILENCE, Role.LOGISTICS, min(since, c.at), due_at=min(since, c.at) + timedelta(days=days)
+    )
     clock.start(c.case, start, at=c.at)
     c.note("silence_watched", waybill=watched.waybill)
 
@@ -259,14 +263,17 @@ def _exchange(c: Context) -> None:
 MESSAGE = Field("message", gettext_lazy("message to the buyer"), "long")
 WAYBILL = Field("waybill", gettext_lazy("waybill"))
 CARRIER = Field("carrier", gettext_lazy("carrier"), required=False)
-FREIGHT = (("seller", gettext_lazy("the shop bears the freight")), ("buyer", gettext_lazy("the buyer bears the freight")))
+FREIGHT = (
+    ("seller", gettext_lazy("the shop bears the freight")),
+    ("buyer", gettext_lazy("the buyer bears the freight")),
+)
 WAYS = (
     ("return_and_buy_again", gettext_lazy("return and buy again")),
     ("amount_to_zero", gettext_lazy("set the amount to 0")),
     ("confirm_receipt", gettext_lazy("confirm receipt")),
 )
-EVENTS = tuple((what.value, what.label) for what in (Fact.What.IN_TRANSIT, Fact.What.DELIVERED, Fact.What.RETURN_SHIPPED,
-                                                     Fact.What.RETURNED, Fact.What.LOST))  # fmt: skip
+SEEN = (Fact.What.IN_TRANSIT, Fact.What.DELIVERED, Fact.What.RETURN_SHIPPED, Fact.What.RETURNED, Fact.What.LOST)
+EVENTS = tuple((what.value, what.label) for what in SEEN)
 L = gettext_lazy
 ACTS: dict[str, Act] = {
     act.code: act
@@ -298,7 +305,8 @@ ACTS: dict[str, Act] = {
             (Field("waybill", L("waybill"), required=False), CARRIER,
              Field("last_event", L("last event at"), "date", required=False))),
         Act("parcel_event", L("Enter a parcel event"), _parcel_event,
-            (Field("what", L("what happened"), "choice", choices=EVENTS), Field("waybill", L("waybill"), required=False),
+            (Field("what", L("what happened"), "choice", choices=EVENTS),
+             Field("waybill", L("waybill"), required=False),
              CARRIER, Field("when", L("when"), "date", required=False))),
         Act("promise_return", L("Record a promised return"), _promise_return, (Field("by", L("by"), "date"),)),
         Act("came_back", L("The parcel is back"), _came_back),

@@ -64,7 +64,9 @@ def answer(handoff_id: int, given: Given, *, by: User, at: datetime) -> Handoff:
 
 def _locked_group(handoff_id: int, *, by: User) -> tuple[Handoff, list[Handoff]]:
     """The question and all that share its answer, their cases locked in order of pk."""
-    asked = permissions.visible_handoffs(by).select_related("case__shop", "parcel__carrier").filter(pk=handoff_id).first()
+    asked = (
+        permissions.visible_handoffs(by).select_related("case__shop", "parcel__carrier").filter(pk=handoff_id).first()
+    )
     if asked is None:
         raise NotYours(_("There is no such handoff."))
     leader_id = asked.joined_id or asked.pk
@@ -225,7 +227,11 @@ def drive(handoff: Handoff, data: dict[str, Any], *, by: User, at: datetime) -> 
     if case.is_over:
         return
     for kind in effect.opens:
-        if kind == K.RECALL_PARCEL or (kind == K.INSPECT_RETURN and not refund_on_signature(case)) or kind == K.RECEIVE_RETURN:
+        if (
+            kind == K.RECALL_PARCEL
+            or (kind == K.INSPECT_RETURN and not refund_on_signature(case))
+            or kind == K.RECEIVE_RETURN
+        ):
             refresh_before_opening(case, at=at, by=by)
             handoffs.open_once(case, kind, at=at)
     _decision_due(handoff, effect, at=at)

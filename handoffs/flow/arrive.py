@@ -1,6 +1,6 @@
-"""What new cases set off, set-wise: path, owner, clocks, the questions the path opens, timeline. A few statements a batch."""
+"""What new cases set off, set-wise: path, owner, clocks, the questions the path opens, timeline."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,9 @@ from handoffs.flow.audience import Audience
 from handoffs.flow.case import is_history, status_of
 from handoffs.flow.parcel import carrier_called
 from handoffs.flow.refusal import plain
+from handoffs.flow.terms import Asked
 from handoffs.intake.rows import Row
-from handoffs.models import Case, CaseLine, CaseSource, Clock, Handoff, Parcel, Reason, TimelineEntry
+from handoffs.models import Case, CaseLine, CaseSource, Clock, Handoff, Parcel, Reason, Terms, TimelineEntry
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
 
@@ -41,6 +42,7 @@ class Arrival:
     unowned: int = 0
     carriers: list[Carrier] = field(default_factory=lambda: list(Carrier.objects.filter(active=True)))
     reasons: dict[str, bool] = field(init=False)
+    terms: dict[Asked, Terms] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = Reason.objects.filter(marketplace=self.shop.marketplace)
@@ -63,7 +65,7 @@ def admit(news: list[New], arrival: Arrival) -> None:
     arrival.unowned += len(owner.deal(working, shop=shop, at=at))
     for new in news:
         new.case.status = Case.Status.NEW if not new.case.is_over else Case.Status.CLOSED
-    clocks = {id(new.case): _first_clocks(new.case, at) for new in news}
+    clocks = {id(new.case): _first_clocks(new.case, arrival) for new in news}
     for new in news:
         dues = [c.due_at for c in clocks[id(new.case)] if c.due_at is not None]
         new.case.due_at = min(dues, default=None)
@@ -88,7 +90,7 @@ def _evidence(new: New) -> path.Evidence:
     return replace(path.evidence_of(new.case), outbound_known=bool(new.row.fields.get("outbound")))
 
 
-def _first_clocks(case: Case, at: datetime) -> list[Clock]:
+def _first_clocks(case: Case, arrival: Arrival) -> list[Clock]:
     """First response for a row that waits for the seller, and the marketplace's own deadline where it gave one."""
     wanted: list[clock.Start] = []
     if case.phase == Case.Phase.WAIT_SELLER:
@@ -96,7 +98,7 @@ def _first_clocks(case: Case, at: datetime) -> list[Clock]:
     if case.marketplace_deadline is not None and clock.ours_to_act(case):
         begun = min(case.applied_at, case.marketplace_deadline)
         wanted.append(clock.Start(ClockKind.MARKETPLACE, Role.SUPPORT, begun, due_at=case.marketplace_deadline))
-    return [clock.build(case, start, version=1, at=at) for start in wanted]
+    return [clock.build(case, start, version=1, at=arrival.at, memo=arrival.terms) for start in wanted]
 
 
 def _arrived(new: New, arrival: Arrival) -> TimelineEntry:
@@ -143,7 +145,9 @@ def link_parcels(pairs: Iterable[tuple[Case, Row]], arrival: Arrival) -> None:
     stored = Parcel.objects.filter(shop=arrival.shop, waybill__in=waybills).values_list("leg", "waybill", "pk")
     ids = {(leg, waybill): pk for leg, waybill, pk in stored}
     through = Parcel.cases.through
-    links = [through(parcel_id=ids[key], case_id=case.pk) for key, (_carrier, cases) in wanted.items() for case in cases]
+    links = [
+        through(parcel_id=ids[key], case_id=case.pk) for key, (_carrier, cases) in wanted.items() for case in cases
+    ]
     through.objects.bulk_create(links, ignore_conflicts=True, batch_size=500)
 
 
@@ -156,7 +160,7 @@ def _waybills(row: Row) -> Iterable[tuple[str, str, str]]:
 
 
 def _stop_parcels(cases: list[Case], arrival: Arrival) -> list[TimelineEntry]:
-    """Ask the warehouse to stop what is on path 1: open applications, and refunds paid so lately that it may still go."""
+    """Ask the warehouse to stop what is on path 1: open applications, and refunds paid so lately that it may go."""
     due = [case for case in cases if case.path == Case.Path.NOT_SHIPPED and needs_stop(case)]
     if not due:
         return []
@@ -167,10 +171,7 @@ def _stop_parcels(cases: list[Case], arrival: Arrival) -> list[TimelineEntry]:
                 assignee=reached.user, reached=reached.how, created_at=at)
         for case in due
     ]  # fmt: skip
-    build: Callable[[Handoff], Clock] = lambda asked: clock.build(  # noqa: E731
-        asked.case, clock.Start(ClockKind.HANDOFF, Role.WAREHOUSE, at, handoff=asked), version=1, at=at
-    )
-    clocks = [build(asked) for asked in handoffs]
+    clocks = [_clock_of(asked, arrival) for asked in handoffs]
     for asked, running in zip(handoffs, clocks, strict=True):
         asked.due_at = running.due_at
     Handoff.objects.bulk_create(handoffs, batch_size=500)
@@ -186,6 +187,11 @@ def _stop_parcels(cases: list[Case], arrival: Arrival) -> list[TimelineEntry]:
                       data={"handoff": asked.pk, "kind": asked.kind, "to_role": asked.to_role, "note": ""})
         for asked in handoffs
     ]  # fmt: skip
+
+
+def _clock_of(asked: Handoff, arrival: Arrival) -> Clock:
+    start = clock.Start(ClockKind.HANDOFF, asked.to_role, arrival.at, handoff=asked)
+    return clock.build(asked.case, start, version=1, at=arrival.at, memo=arrival.terms)
 
 
 def needs_stop(case: Case) -> bool:

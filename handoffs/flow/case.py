@@ -1,6 +1,7 @@
 """The case as a whole: after every act its path, status and first deadline are brought in step, in one place."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import F
 
@@ -16,7 +17,7 @@ SECURED = frozenset({Case.Goods.STOPPED, Case.Goods.RETURNED})
 BUYER_OWES = frozenset({ClockKind.BUYER_EDIT, ClockKind.RETURN_NUMBER})
 Status = Case.Status
 
-__all__ = ["goods_secured", "is_history", "locked_case", "refresh", "status_of"]
+__all__ = ["goods_secured", "is_history", "locked_case", "refresh", "set_status", "status_of"]
 
 
 def refresh(case: Case, *, at: datetime, by: User | None) -> None:
@@ -53,7 +54,13 @@ def _follow_status(case: Case, *, at: datetime, by: User | None) -> None:
         clock.pause_for_buyer(case, at=at)
     elif case.status == waiting:
         clock.resume_after_buyer(case, at=at)
-    move(case, wanted, by=by, at=at, why="status", **{"from": case.status, "to": wanted})
+    set_status(case, wanted, by=by, at=at)
+
+
+def set_status(case: Case, to: str, *, by: User | None, at: datetime) -> None:
+    """Take a locked case to another status, with the timeline row that says from where."""
+    words: dict[str, Any] = {"from": case.status, "to": to}
+    move(case, to, by=by, at=at, why="status", **words)
 
 
 def status_of(case: Case) -> str:

@@ -44,7 +44,9 @@ def write(changes: list[Change], arrival: arrive.Arrival) -> None:
     for case in cases:
         case.changed_at = arrival.at
     Case.objects.bulk_update(cases, [*columns, "changed_at"], batch_size=200)
-    CaseSource.objects.bulk_update([c.source for c in changes], ["digest", "stamps", "raw", "agreed_by"], batch_size=200)
+    CaseSource.objects.bulk_update(
+        [c.source for c in changes], ["digest", "stamps", "raw", "agreed_by"], batch_size=200
+    )
     arrive.link_parcels([(change.case, change.row) for change in changes], arrival)
     for change in changes:
         if TELLING & set(change.before) or change.row.fields.get("return_waybill"):
@@ -54,7 +56,9 @@ def write(changes: list[Change], arrival: arrive.Arrival) -> None:
 def drive(change: Change, *, at: datetime) -> None:
     """Bring clocks, decisions, refund orders, questions, path and status in step with the marketplace's new word."""
     case, before = change.case, change.before
-    shown = {name: [str(old), str(getattr(case, name))] for name, old in before.items() if name not in ("modified", "amount")}
+    shown = {
+        name: [str(old), str(getattr(case, name))] for name, old in before.items() if name not in ("modified", "amount")
+    }
     note(case, "changed", at=at, by=None, changes=shown)
     if "amount" in before:
         note(case, "amount_changed", at=at, by=None, amount=str(case.amount), before=str(before["amount"]))
@@ -81,9 +85,14 @@ def _phase_moved(case: Case, old: str, source: CaseSource, *, at: datetime) -> N
         _paid(case, at=at)
     elif case.phase == Phase.CLOSED:
         _closed(case, at=at)
-    elif case.phase == Phase.WAIT_BUYER_RETURN and not case.shop.marketplace_collects:
-        if not clock.running(case, ClockKind.RETURN_NUMBER):
-            clock.start(case, clock.Start(ClockKind.RETURN_NUMBER, Role.SUPPORT, at), at=at)
+    elif case.phase == Phase.WAIT_BUYER_RETURN:
+        _return_agreed(case, at=at)
+
+
+def _return_agreed(case: Case, *, at: datetime) -> None:
+    """The return was agreed: the buyer owes the return number, unless the marketplace collects."""
+    if not case.shop.marketplace_collects and not clock.running(case, ClockKind.RETURN_NUMBER):
+        clock.start(case, clock.Start(ClockKind.RETURN_NUMBER, Role.SUPPORT, at), at=at)
 
 
 def _first_response_over(case: Case, source: CaseSource, *, at: datetime) -> None:

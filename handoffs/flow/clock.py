@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.models.people import Role
 from handoffs.flow.moves import note
 from handoffs.flow.terms import Asked, due, moment_of_step, terms_for
-from handoffs.models import Case, Clock, Handoff, Pause
+from handoffs.models import Case, Clock, Handoff, Pause, Terms
 from handoffs.models.clock import ClockKind
 
 State = Clock.State
@@ -37,7 +37,7 @@ class Start:
     cap: datetime | None = None
 
 
-def build(case: Case, start: Start, *, version: int, at: datetime) -> Clock:
+def build(case: Case, start: Start, *, version: int, at: datetime, memo: dict[Asked, Terms] | None = None) -> Clock:
     """An unsaved clock. One that is past due when first seen is late with the cause “arrived late” and has no steps."""
     handoff_kind = start.handoff.kind if start.handoff else ""
     asked = Asked(start.kind, case.shop_id, handoff_kind, start.difficult, start.external, start.minutes)
@@ -47,7 +47,7 @@ def build(case: Case, start: Start, *, version: int, at: datetime) -> Clock:
         kind=start.kind,
         owner_role=start.owner_role,
         version=version,
-        terms=terms_for(asked),
+        terms=terms_for(asked, memo),
         started_at=start.started_at,
     )
     clock.due_at = start.due_at or due(clock.terms, start.started_at)
@@ -199,9 +199,9 @@ def refresh_due(case_ids: Iterable[int]) -> None:
     open_clocks = Clock.objects.filter(case=OuterRef("pk"), ended_at=None, due_at__isnull=False).order_by()
     first = open_clocks.values("case").annotate(first=Min("due_at")).values("first")
     due_now = Subquery(first)
-    Case.objects.filter(pk__in=list(case_ids)).exclude(
-        Q(due_at=due_now) & Q(due_at__isnull=False)
-    ).update(due_at=due_now)
+    Case.objects.filter(pk__in=list(case_ids)).exclude(Q(due_at=due_now) & Q(due_at__isnull=False)).update(
+        due_at=due_now
+    )
 
 
 def overdue_first(field: str = "due_at") -> list[F]:

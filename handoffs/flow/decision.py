@@ -1,40 +1,27 @@
 """Decisions: propose within one's limit or to a supervisor, approve, approve less, refuse (domain.md section 5)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from accounts import duty, limits
+from accounts import limits
 from accounts.models import User
 from accounts.models.people import Role
 from handoffs import outbox, permissions
-from handoffs.flow import clock, handoff, refund, refusal
+from handoffs.flow import clock, grant, handoff, refund
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.moves import locked_case, move, note, stale
+from handoffs.flow.proposal import Proposal
 from handoffs.flow.response import Reply, checked, record
 from handoffs.models import Case, Compensation, Decision, Handoff, Response
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
 
 Kind, Status = Decision.Kind, Decision.Status
-FEN = Decimal("0.01")
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What is proposed. `amount` in yuan; a full refund without one means the amount applied for."""
-
-    kind: str
-    reason: str
-    amount: Decimal | None = None
-    reason_id: str = ""
-    attachments: tuple[int, ...] = ()
-    small_payment: bool = False
 
 
 def propose(case_id: int, proposal: Proposal, *, by: User, at: datetime) -> Decision:
@@ -47,13 +34,13 @@ def propose(case_id: int, proposal: Proposal, *, by: User, at: datetime) -> Deci
         _must_see(by, case)
         if not permissions.may(by, "propose", shop_id=case.shop_id):
             raise NotAllowed(_("Your role does not decide on refunds."))
-        amount = _amount(case, proposal)
-        _check(case, proposal, amount)
+        amount = grant.amount_of(case, proposal)
+        grant.check(case, proposal, amount)
         decision = _stored(case, proposal, amount, by=by, at=at)
-        shown = {} if amount is None else {"amount": str(amount)}
+        shown: dict[str, Any] = {} if amount is None else {"amount": str(amount)}
         note(case, "proposed", at=at, by=by, decision=decision.pk, kind=decision.kind, reason=decision.reason, **shown)
         clock.end_all(case, ClockKind.DECIDE, at=at)
-        if within_limit(decision, by):
+        if grant.within_limit(decision, by):
             _approved(decision, by=by, at=at, amount=amount)
         else:
             _ask_supervisor(decision, by=by, at=at)
@@ -66,62 +53,13 @@ def _must_see(by: User, case: Case) -> None:
         raise NotYours(_("There is no such case."))
 
 
-def _amount(case: Case, proposal: Proposal) -> Decimal | None:
-    """The amount in yuan to the fen; None for kinds without money."""
-    if proposal.kind not in Kind.values:
-        raise Invalid(_("There is no decision “%(kind)s”.") % {"kind": proposal.kind}, field="kind")
-    if proposal.kind not in Decision.MONEY:
-        return None
-    amount = proposal.amount
-    if amount is None and proposal.kind == Kind.FULL_REFUND:
-        amount = case.amount
-    if amount is None:
-        raise Invalid(_("Give the amount."), field="amount")
-    if amount <= 0 or amount != amount.quantize(FEN) or amount >= Decimal(10) ** 10:
-        raise Invalid(_("The amount must be more than 0, with at most two decimals."), field="amount")
-    return amount.quantize(FEN)
-
-
-def _check(case: Case, proposal: Proposal, amount: Decimal | None) -> None:
-    if case.is_over and proposal.kind != Kind.COMPENSATION:
-        raise Stale(_("The marketplace has already settled this application: %(phase)s.")
-                    % {"phase": case.get_phase_display()})  # fmt: skip
-    checked(proposal.reason, field="reason")
-    if proposal.kind == Kind.FULL_REFUND and amount != case.amount:
-        raise Invalid(
-            _("A refund is agreed at the amount applied for, %(amount)s yuan. Another amount is an offer: choose "
-              "“partial refund”.") % {"amount": case.amount}, field="amount", code="not_the_amount_applied_for",
-        )  # fmt: skip
-    if proposal.kind == Kind.PARTIAL_REFUND and amount is not None and amount > case.amount:
-        raise Invalid(_("More than the amount applied for cannot be refunded."), field="amount")
-    if proposal.kind == Kind.COMPENSATION:
-        _check_compensation_cap(case, amount or Decimal(0))
-    if proposal.kind == Kind.REFUSE:
-        refusal.check(case, proposal.reason, proposal.attachments)
-    if proposal.kind in Decision.REFUND:
-        if case.claims_compensation and case.compensation_stands is None:
-            raise Invalid(_("Record first whether the compensation claim stands."), code="assess_compensation")
-        refund.check_cap(case, amount or Decimal(0))
-
-
-def _check_compensation_cap(case: Case, amount: Decimal) -> None:
-    cap = case.shop.compensation_cap
-    if cap is None:
-        return
-    rows = Decision.objects.filter(case__shop=case.shop, case__order_id=case.order_id, kind=Kind.COMPENSATION)
-    granted = rows.filter(status__in=(*Decision.LIVE, Status.CARRIED_OUT)).aggregate(s=Sum("amount"))["s"] or Decimal(0)
-    if granted + amount > cap:
-        raise Invalid(_("Compensation on one order is capped at %(cap)s yuan; %(granted)s is granted already.")
-                      % {"cap": cap, "granted": granted}, field="amount", code="over_the_cap")  # fmt: skip
-
-
 def _stored(case: Case, proposal: Proposal, amount: Decimal | None, *, by: User, at: datetime) -> Decision:
     if case.decisions.filter(status__in=Decision.LIVE, kind__in=_rivals(proposal.kind)).exists():
         raise Stale(_("A decision on this case is already open. Settle or withdraw it first."))
     decision = Decision(
         case=case, kind=proposal.kind, amount=amount, asked_amount=amount, reason=proposal.reason.strip(),
-        reason_id=proposal.reason_id, granted_before=granted_before(case), case_amount=case.amount,
-        case_version=version_of(case), case_lines=lines_of(case), by=by, at=at,
+        reason_id=proposal.reason_id, granted_before=grant.granted_before(case), case_amount=case.amount,
+        case_version=refund.version_of(case), case_lines=grant.lines_of(case), by=by, at=at,
         offer=proposal.kind == Kind.PARTIAL_REFUND and amount != case.amount,
     )  # fmt: skip
     try:
@@ -137,50 +75,13 @@ def _rivals(kind: str) -> list[str]:
     return [Kind.COMPENSATION] if kind == Kind.COMPENSATION else [k for k in Kind.values if k != Kind.COMPENSATION]
 
 
-def version_of(case: Case) -> str:
-    """The marketplace's version of the application; a hash-free stand-in of type, amount and phase where it has none."""
-    return case.refund_version or f"{case.dispute_type}|{case.amount}|{case.marketplace_status}"
-
-
-def lines_of(case: Case) -> str:
-    import hashlib
-
-    rows = case.lines.order_by("sku").values_list("sku", "quantity", "amount")
-    text = "|".join(f"{sku}:{quantity}:{amount}" for sku, quantity, amount in rows)
-    return hashlib.sha256(text.encode()).hexdigest() if text else ""
-
-
-def granted_before(case: Case) -> Decimal:
-    """All partial refunds and compensation granted on this order by anyone, in yuan (domain.md section 2, path 3)."""
-    rows = Decision.objects.filter(
-        case__shop_id=case.shop_id, case__order_id=case.order_id, kind__in=(Kind.PARTIAL_REFUND, Kind.COMPENSATION),
-        status__in=(Status.APPROVED, Status.CARRIED_OUT),
-    )  # fmt: skip
-    return rows.aggregate(total=Sum("amount"))["total"] or Decimal(0)
-
-
-def within_limit(decision: Decision, by: User) -> bool:
-    """Whether the person may grant it alone.
-
-    A path 1 full refund after stopped or not_picked is limited by what was paid only; kinds without money need none.
-    """
-    case = decision.case
-    if decision.amount is None:
-        return True
-    secured = case.path == Case.Path.NOT_SHIPPED and case.facts.filter(what__in=("stopped", "not_picked")).exists()
-    if decision.kind == Kind.FULL_REFUND and secured and case.goods in (Case.Goods.STOPPED, Case.Goods.NOT_SHIPPED):
-        return True
-    total = decision.amount + decision.granted_before
-    return limits.covers(by, total, shop_id=case.shop_id, kind=decision.kind)
-
-
 def _ask_supervisor(decision: Decision, *, by: User, at: datetime) -> None:
     """Open the approval to a supervisor whose own limit covers the total; the managers' queue where none does."""
     case = decision.case
     kind = HandoffKind.APPROVE_COMPENSATION if decision.kind == Kind.COMPENSATION else HandoffKind.APPROVE_REFUND
     question = handoff.Question(kind, note=decision.reason, amount=decision.amount)
     asked = handoff.open_handoff(case, question, asker=by, at=at)
-    able = approvers(decision, at=at)
+    able = grant.approvers(decision, at=at)
     if asked.assignee is None or asked.assignee.pk not in {user.pk for user in able}:
         asked.assignee = able[0] if able else None
         Handoff.objects.filter(pk=asked.pk).update(assignee=asked.assignee)
@@ -189,16 +90,6 @@ def _ask_supervisor(decision: Decision, *, by: User, at: datetime) -> None:
     decision.handoff = asked
     decision.save(update_fields=["handoff"])
     _set_money(case, Case.Money.PROPOSED, decision)
-
-
-def approvers(decision: Decision, *, at: datetime) -> list[User]:
-    """Supervisors, then managers, whose own limit covers the total; those on duty first, never the proposer."""
-    total = (decision.amount or Decimal(0)) + decision.granted_before
-    shop_id, present = decision.case.shop_id, duty.on_duty_ids(at)
-    people = [*duty.members(Role.SUPERVISOR, shop_id, at), *duty.members(Role.MANAGER, shop_id, at)]
-    able = [user for user in dict.fromkeys(people)
-            if user.pk != decision.by_id and limits.covers(user, total, shop_id=shop_id, kind=decision.kind)]  # fmt: skip
-    return sorted(able, key=lambda user: user.pk not in present)
 
 
 def _locked(decision_id: int, *, by: User) -> Decision:
@@ -223,16 +114,16 @@ def _may_settle(decision: Decision, by: User) -> None:
 
 
 def approve(decision_id: int, *, by: User, at: datetime, amount: Decimal | None = None, note: str = "") -> Decision:
-    """Approve, or approve less. The approver's own limit must cover the total; the handoff is answered by the same act."""
+    """Approve, or approve less, within the approver's own limit; the handoff is answered by the same act."""
     with transaction.atomic():
         decision = _locked(decision_id, by=by)
         _may_settle(decision, by)
         granted = decision.amount if amount is None else amount
         if decision.amount is not None and granted is not None:
-            if granted <= 0 or granted > decision.amount or granted != granted.quantize(FEN):
+            if granted <= 0 or granted > decision.amount or granted != granted.quantize(grant.FEN):
                 raise Invalid(_("Approve at most %(amount)s yuan, and more than 0.") % {"amount": decision.amount},
                               field="amount")  # fmt: skip
-            total = granted + granted_before(decision.case)
+            total = granted + grant.granted_before(decision.case)
             if not limits.covers(by, total, shop_id=decision.case.shop_id, kind=decision.kind):
                 raise NotAllowed(_("The total of %(total)s yuan is above your own limit.") % {"total": total},
                                  code="over_own_limit")  # fmt: skip
@@ -281,8 +172,8 @@ def void_changed(case: Case, *, at: datetime) -> None:
         if decision.offer and decision.status == Status.APPROVED and case.amount == decision.amount:
             _offer_taken(decision, at=at)
             continue
-        same = decision.case_amount == case.amount and decision.case_version == version_of(case)
-        if decision.kind == Kind.COMPENSATION or (same and decision.case_lines == lines_of(case)):
+        same = decision.case_amount == case.amount and decision.case_version == refund.version_of(case)
+        if decision.kind == Kind.COMPENSATION or (same and decision.case_lines == grant.lines_of(case)):
             continue
         _end(decision, Status.VOID, why="voided", by=None, at=at, cause="marketplace_changed")
         outbox.tell("voided", to=[decision.by, case.owner], key=f"voided:{decision.pk}", at=at, case=case,
@@ -293,7 +184,12 @@ def void_changed(case: Case, *, at: datetime) -> None:
 
 def _offer_taken(decision: Decision, *, at: datetime) -> None:
     case = decision.case
-    values = {"offer": False, "case_amount": case.amount, "case_version": version_of(case), "case_lines": lines_of(case)}
+    values = {
+        "offer": False,
+        "case_amount": case.amount,
+        "case_version": refund.version_of(case),
+        "case_lines": grant.lines_of(case),
+    }
     Decision.objects.filter(pk=decision.pk).update(**values)
     decision.offer = False
     clock.end_all(case, ClockKind.BUYER_EDIT, at=at)
@@ -304,13 +200,15 @@ def _offer_taken(decision: Decision, *, at: datetime) -> None:
 
 def void_all(case: Case, *, at: datetime, cause: str) -> None:
     """Void every open decision, because the marketplace settled the application by itself."""
-    for decision in case.decisions.filter(status__in=Decision.LIVE).exclude(kind=Kind.COMPENSATION).select_related("handoff"):
+    for decision in (
+        case.decisions.filter(status__in=Decision.LIVE).exclude(kind=Kind.COMPENSATION).select_related("handoff")
+    ):
         decision.case = case
         _end(decision, Status.VOID, why="voided", by=None, at=at, cause=cause)
 
 
 def _end(decision: Decision, to: str, *, why: str, by: User | None, at: datetime, cause: str) -> None:
-    """End an open decision without carrying it out: its question is retired, its clocks fall away, its money is free."""
+    """End an open decision without carrying it out: question, clocks and reserved money go with it."""
     case = decision.case
     if case.refund_orders.filter(decision=decision).exclude(status="failed").exists() and by is not None:
         raise Stale(_("The refund has been ordered. It can no longer be taken back here."))
@@ -329,7 +227,7 @@ def _approved(decision: Decision, *, by: User, at: datetime, amount: Decimal | N
     case = decision.case
     offer = decision.kind in Decision.REFUND and amount != case.amount
     changes = {"approved_by": approver, "amount": amount, "settled_at": at, "note": text.strip(), "offer": offer}
-    shown = {} if amount is None else {"amount": str(amount)}
+    shown: dict[str, Any] = {} if amount is None else {"amount": str(amount)}
     move(decision, Status.APPROVED, by=by, at=at, why="approved", changes=changes, **shown)
     _set_money(case, Case.Money.APPROVED, decision)
     if offer:
@@ -346,7 +244,9 @@ def _set_money(case: Case, money: str, decision: Decision) -> None:
     case.money = money
 
 
-def _answer_handoff(decision: Decision, answer: str, *, by: User, at: datetime, text: str, amount: Decimal | None) -> None:
+def _answer_handoff(
+    decision: Decision, answer: str, *, by: User, at: datetime, text: str, amount: Decimal | None
+) -> None:
     asked = decision.handoff
     if asked is None or not asked.is_live:
         return
@@ -356,7 +256,9 @@ def _answer_handoff(decision: Decision, answer: str, *, by: User, at: datetime, 
         data["answered_as"] = "manager"
     changes = {"answer": answer, "answer_note": text.strip(), "answered_by": by, "answered_at": at, "data": data,
                "assignee": asked.assignee or by}  # fmt: skip
-    move(asked, Handoff.Status.ANSWERED, by=by, at=at, why="answered", changes=changes, answer=answer, note=text.strip())
+    move(
+        asked, Handoff.Status.ANSWERED, by=by, at=at, why="answered", changes=changes, answer=answer, note=text.strip()
+    )
     for running in clock.running(decision.case, ClockKind.HANDOFF):
         if running.handoff_id == asked.pk:
             clock.end(running, at=at)
@@ -367,7 +269,9 @@ def _tell_proposer(decision: Decision, kind: str, *, at: datetime) -> None:
                 decision=decision.pk)  # fmt: skip
 
 
-def carry_out(decision_id: int, *, by: User, at: datetime, reference: str = "", small_payment: bool = False) -> Decision:
+def carry_out(
+    decision_id: int, *, by: User, at: datetime, reference: str = "", small_payment: bool = False
+) -> Decision:
     """Record that a decision was carried out in the seller back office. Money is ordered first, then acknowledged.
 
     An offer cannot be carried out before the buyer has entered its amount.
@@ -387,16 +291,21 @@ def carry_out(decision_id: int, *, by: User, at: datetime, reference: str = "", 
         if decision.kind in Decision.REFUND:
             refund.order_by_hand(decision, by=by, at=at, reference=reference)
         elif decision.kind == Kind.COMPENSATION:
-            Compensation.objects.create(case=case, decision=decision, order_id=case.order_id, amount=decision.amount or 0,
-                                        small_payment=small_payment, reference=reference, by=by, at=at)  # fmt: skip
+            _book_compensation(decision, by=by, at=at, reference=reference, small_payment=small_payment)
         _finish(decision, by=by, at=at, reference=reference)
         refresh(case, at=at, by=by)
     return decision
 
 
+def _book_compensation(decision: Decision, *, by: User, at: datetime, reference: str, small_payment: bool) -> None:
+    case, amount = decision.case, decision.amount or Decimal(0)
+    Compensation.objects.create(case=case, decision=decision, order_id=case.order_id, amount=amount,
+                                small_payment=small_payment, reference=reference[:120], by=by, at=at)  # fmt: skip
+
+
 def _finish(decision: Decision, *, by: User, at: datetime, reference: str) -> None:
     case = decision.case
-    shown = {} if decision.amount is None else {"amount": str(decision.amount)}
+    shown: dict[str, Any] = {} if decision.amount is None else {"amount": str(decision.amount)}
     move(decision, Status.CARRIED_OUT, by=by, at=at, why="carried_out", reference=reference, **shown)
     clock.end_all(case, ClockKind.CARRY_OUT, at=at)
     if decision.kind == Kind.REFUSE:

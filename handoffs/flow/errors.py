@@ -1,4 +1,4 @@
-"""What the flow says when it declines. Doors turn these into a 400, 403, 404 or 409, or into a message on the screen."""
+"""What the flow says when it declines. Doors turn it into a 400, 403, 404 or 409, or into a message on the screen."""
 
 from typing import Any
 

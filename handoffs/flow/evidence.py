@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePath
+from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
@@ -22,7 +23,7 @@ PHOTOS = {"JPEG": ("image/jpeg", ".jpg"), "PNG": ("image/png", ".png"), "GIF": (
           "WEBP": ("image/webp", ".webp")}  # fmt: skip
 
 
-def upload(file: UploadedFile, *, by: User, at: datetime) -> Attachment:
+def upload(file: "UploadedFile[Any]", *, by: User, at: datetime) -> Attachment:
     """Store a photo (JPEG, PNG, GIF, WebP) or a PDF of at most 10 MB. Raises Invalid for anything else.
 
     The type is what the content says, never what the name or the browser says.

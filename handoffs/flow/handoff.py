@@ -40,7 +40,7 @@ class Question:
 
 
 def ask(case_id: int, question: Question, *, by: User, at: datetime) -> Handoff:
-    """A person asks. Raises Invalid for an unknown kind, NotAllowed outside the person's lanes, Stale when it is open."""
+    """A person asks. Raises Invalid for an unknown kind, NotAllowed outside the own lanes, Stale when it is open."""
     with transaction.atomic():
         case = locked_case(case_id)
         if not permissions.can_see(by, case):
@@ -51,7 +51,9 @@ def ask(case_id: int, question: Question, *, by: User, at: datetime) -> Handoff:
         if not permissions.may_open_handoff(by, case, from_roles=kind.from_roles):
             raise NotAllowed(_("Your role does not ask this question."))
         if kind.code in APPROVALS:
-            raise Invalid(_("An approval is asked for by proposing the decision."), field="kind", code="propose_instead")
+            raise Invalid(
+                _("An approval is asked for by proposing the decision."), field="kind", code="propose_instead"
+            )
         if case.status == Case.Status.CLOSED:
             raise Stale(_("This case is closed."))
         if question.difficult and not question.difficult_reason.strip() and not question.note.strip():
@@ -182,7 +184,9 @@ def _open_queue(handoff: Handoff, at: datetime) -> list[User]:
 
 def open_by_playbook(case: Case, *, came_from: int | None, at: datetime) -> None:
     """Open what the case's path opens by itself: to stop a parcel on path 1, to recall one that left path 1."""
-    wanted = {(1, None): K.STOP_PARCEL, (2, 1): K.RECALL_PARCEL}.get((case.path or 0, came_from if case.path == 2 else None))
+    wanted = {(1, None): K.STOP_PARCEL, (2, 1): K.RECALL_PARCEL}.get(
+        (case.path or 0, came_from if case.path == 2 else None)
+    )
     if wanted is None or wanted not in play(1, "left").opens + play(1, "new").opens:
         return
     open_once(case, wanted, at=at)

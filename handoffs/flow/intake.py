@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from accounts.models import Shop, User
@@ -69,7 +70,9 @@ class DryRun(Exception):
     """Rolls a batch back when only a preview is wanted."""
 
 
-def take(rows: Iterable[Row | Reject], *, shop: Shop, origin: Origin, by: User | None, at: datetime) -> Iterator[Outcome]:
+def take(
+    rows: Iterable[Row | Reject], *, shop: Shop, origin: Origin, by: User | None, at: datetime
+) -> Iterator[Outcome]:
     """Store rows of one shop, yielding what became of each, in order. One transaction a batch.
 
     A row the database refuses is rejected by itself; the good rows beside it go through.
@@ -94,7 +97,11 @@ def _batch(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origin) ->
     except (DatabaseError, ValidationError, ValueError, FlowError) as error:
         if len(rows) == 1:
             row = rows[0]
-            message = str(error) if isinstance(error, FlowError) else _("The row could not be stored: %(error)s") % {"error": error}
+            message = (
+                str(error)
+                if isinstance(error, FlowError)
+                else _("The row could not be stored: %(error)s") % {"error": error}
+            )
             return [Outcome(row.number, getattr(row, "refund_id", ""), "rejected", message)]
     middle = len(rows) // 2
     return _batch(rows[:middle], arrival, origin) + _batch(rows[middle:], arrival, origin)
@@ -161,10 +168,16 @@ def too_long(row: Row) -> str:
     for name, value in {"refund_id": row.refund_id, **row.fields}.items():
         if name not in ("refund_id", *merge.COLUMNS) or not isinstance(value, str):
             continue
-        limit = Case._meta.get_field(name).max_length
+        limit = width(Case, name)
         if limit is not None and len(value) > limit:
             return _("%(field)s is longer than %(limit)s characters.") % {"field": name, "limit": limit}
     return ""
+
+
+def width(model: type[Model], name: str) -> int | None:
+    """How many characters a column holds; None for no bound."""
+    found: int | None = getattr(model._meta.get_field(name), "max_length", None)
+    return found
 
 
 def digest_of(row: Row) -> str:
@@ -187,7 +200,7 @@ def _new(row: Row, arrival: arrive.Arrival, origin: Origin) -> arrive.New:
     stamps = {name: merge.stamp(_moment(row, origin), stamped=row.modified is not None) for name in columns}
     source = CaseSource(digest=digest_of(row), stamps=stamps, raw=jsonable(row.raw), imported_from=origin.name[:255])
     for name in merge.PERSONAL:
-        setattr(source, name, str(row.fields.get(name) or "")[: CaseSource._meta.get_field(name).max_length])
+        setattr(source, name, str(row.fields.get(name) or "")[: width(CaseSource, name)])
     return arrive.New(case, source, row)
 
 
@@ -215,6 +228,5 @@ def _merge(case: Case, source: CaseSource, row: Row, origin: Origin) -> dict[str
 
 
 def jsonable(raw: dict[str, Any]) -> dict[str, Any]:
-    return json.loads(json.dumps(raw, default=str))
-
-
+    plain_values: dict[str, Any] = json.loads(json.dumps(raw, default=str))
+    return plain_values

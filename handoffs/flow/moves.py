@@ -45,7 +45,9 @@ MOVES: dict[type[models.Model], dict[str, set[str]]] = {
 
 def locked_case(pk: int) -> Case:
     """The case, locked until the transaction ends. Raises NotYours when there is none."""
-    case = Case.objects.select_for_update(of=("self",), no_key=True).select_related("shop", "owner").filter(pk=pk).first()
+    case = (
+        Case.objects.select_for_update(of=("self",), no_key=True).select_related("shop", "owner").filter(pk=pk).first()
+    )
     if case is None:
         raise NotYours(_("There is no such case."))
     return case

@@ -71,7 +71,9 @@ def _secure(case: Case) -> list[str]:
     """The money has gone: what is left is to get the goods."""
     if _asked(case):
         return ["wait_colleague"]
-    return [K.STOP_PARCEL.value if case.path == 1 else K.RECALL_PARCEL.value if case.path == 2 else K.RECEIVE_RETURN.value]
+    return [
+        K.STOP_PARCEL.value if case.path == 1 else K.RECALL_PARCEL.value if case.path == 2 else K.RECEIVE_RETURN.value
+    ]
 
 
 def _runs(case: Case, kind: str) -> bool:
@@ -89,7 +91,10 @@ def _from_playbook(case: Case) -> list[str]:
         return []
     asked = set(_asked(case))
     offered = [code for code in play(case.path, event(case)).steps if code not in asked]
-    if any(d.status in Decision.LIVE and d.kind != "compensation" for d in case.decisions.all()) or case.money in PAYING:
+    if (
+        any(d.status in Decision.LIVE and d.kind != "compensation" for d in case.decisions.all())
+        or case.money in PAYING
+    ):
         offered = [code for code in offered if code not in Decision.Kind.values or code == "compensation"]
     if case.path == Case.Path.RETURN and not _refund_first(case):
         offered = sorted(offered, key=lambda code: code == "full_refund")

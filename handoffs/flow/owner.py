@@ -12,9 +12,9 @@ from accounts import duty
 from accounts.models import Membership, Shop, User
 from accounts.models.people import Role
 from handoffs import outbox, permissions
-from handoffs.flow.case import refresh
+from handoffs.flow.case import refresh, set_status
 from handoffs.flow.errors import Invalid, NotAllowed, Stale
-from handoffs.flow.moves import locked_case, move, note
+from handoffs.flow.moves import locked_case, note
 from handoffs.models import Case
 
 
@@ -37,7 +37,7 @@ def _hands(shop: Shop, at: datetime) -> list[tuple[int, int, User]]:
     rows = Membership.objects.in_force(at.date()).filter(role=Role.SUPPORT, shop=shop, user_id__in=present)
     open_cases = Count("cases", filter=~Q(cases__status=Case.Status.CLOSED))
     people = User.objects.filter(pk__in=rows.values("user_id"), is_active=True).annotate(load=open_cases)
-    hands = [(user.load, user.pk, user) for user in people]  # type: ignore[attr-defined]
+    hands: list[tuple[int, int, User]] = [(user.load, user.pk, user) for user in people]
     heapq.heapify(hands)
     return hands
 
@@ -53,7 +53,7 @@ def claim(case_id: int, *, by: User, at: datetime) -> Case:
             raise Stale(_("%(name)s has taken this case.") % {"name": case.owner})
         _give(case, by, by=by, at=at, kind="case_claimed")
         if case.status == Case.Status.NEW:
-            move(case, Case.Status.IN_PROGRESS, by=by, at=at, why="status", **{"from": "new", "to": "in_progress"})
+            set_status(case, Case.Status.IN_PROGRESS, by=by, at=at)
         refresh(case, at=at, by=by)
     return case
 

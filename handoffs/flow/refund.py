@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Sum
@@ -16,10 +17,13 @@ Status = RefundOrder.Status
 GONE = (Status.FAILED,)
 
 
+def version_of(case: Case) -> str:
+    """The marketplace's version of the application; type, amount and status stand in where it has none."""
+    return case.refund_version or f"{case.dispute_type}|{case.amount}|{case.marketplace_status}"
+
+
 def key_of(case: Case, operation: str) -> str:
     """(shop, source kind, marketplace id, version, operation), as domain.md section 5 has it."""
-    from handoffs.flow.decision import version_of
-
     return f"{case.shop_id}:{case.source_kind}:{case.refund_id}:{version_of(case)}:{operation}"[:200]
 
 
@@ -40,13 +44,13 @@ def basis_is_certain(case: Case) -> bool:
 
 def _line_of(case: Case) -> OrderLine:
     """The ledger row of the case's order line, locked."""
-    where = {"shop": case.shop, "order_id": case.order_id, "line_id": case.line_id}
+    where: dict[str, Any] = {"shop": case.shop, "order_id": case.order_id, "line_id": case.line_id}
     OrderLine.objects.get_or_create(**where)
     return OrderLine.objects.select_for_update(of=("self",), no_key=True).get(**where)
 
 
 def taken(case: Case) -> Decimal:
-    """What has left or is about to leave on the same order line, this case left out: ours, and the marketplace's own."""
+    """What has left or is leaving on the same order line for other cases: ours, and the marketplace's own."""
     others = Case.objects.filter(shop_id=case.shop_id, order_id=case.order_id, line_id=case.line_id).exclude(pk=case.pk)
     orders = RefundOrder.objects.exclude(status__in=GONE)
     ours = orders.filter(case__in=others).aggregate(total=Sum("amount"))["total"] or Decimal(0)
@@ -64,10 +68,9 @@ def check_cap(case: Case, amount: Decimal) -> None:
         return
     before = taken(case)
     if before + amount > paid:
-        raise Invalid(
-            _("The buyer paid %(paid)s yuan for this line and %(before)s is refunded already: at most %(rest)s is left.")
-            % {"paid": paid, "before": before, "rest": max(paid - before, Decimal(0))}, field="amount", code="over_the_cap",
-        )  # fmt: skip
+        shown = {"paid": paid, "before": before, "rest": max(paid - before, Decimal(0))}
+        text = _("The buyer paid %(paid)s yuan for this line; %(before)s is refunded already, %(rest)s is left.")
+        raise Invalid(text % shown, field="amount", code="over_the_cap")
 
 
 def order_by_hand(decision: Decision, *, by: User, at: datetime, reference: str) -> RefundOrder:
@@ -98,7 +101,15 @@ def confirm(case: Case, *, at: datetime) -> None:
     orders = list(case.refund_orders.exclude(status__in=(Status.FAILED, Status.CONFIRMED)))
     for order in orders:
         order.case = case
-        move(order, Status.CONFIRMED, by=None, at=at, why="confirmed", changes={"settled_at": at}, amount=str(order.amount))
+        move(
+            order,
+            Status.CONFIRMED,
+            by=None,
+            at=at,
+            why="confirmed",
+            changes={"settled_at": at},
+            amount=str(order.amount),
+        )
     if not orders and not case.refund_orders.filter(status=Status.CONFIRMED).exists():
         note(case, "paid_elsewhere", at=at, by=None, amount=str(case.amount))
     _set_money(case, Case.Money.CONFIRMED)

@@ -1,13 +1,13 @@
-"""What a refusal must satisfy before it is sent, because the marketplace will not take it otherwise (domain.md section 5)."""
+"""What a refusal must satisfy, because the marketplace will not take it otherwise (domain.md section 5)."""
 
 import unicodedata
 from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
+from accounts.models import Shop
 from handoffs.flow import wording
 from handoffs.flow.errors import Invalid
-from accounts.models import Shop
 from handoffs.models import Attachment, Case, Reason
 
 MAX_PROOF_BYTES = 130_000
@@ -22,7 +22,10 @@ def check(case: Case, message: str, attachments: Sequence[int]) -> None:
     if case.path == Case.Path.NOT_SHIPPED:
         raise Invalid(_("An application on goods not yet shipped cannot be refused. Stop the parcel and refund."),
                       code="cannot_refuse")  # fmt: skip
-    row = next((r for r in Reason.objects.filter(marketplace=case.shop.marketplace) if plain(r.text) == plain(case.reason)), None)
+    row = next(
+        (r for r in Reason.objects.filter(marketplace=case.shop.marketplace) if plain(r.text) == plain(case.reason)),
+        None,
+    )
     if (row is not None and not row.refusable) or "无理由" in case.reason:
         raise Invalid(_("This reason cannot be refused: %(reason)s.") % {"reason": case.reason}, code="cannot_refuse")
     _check_proof(case, attachments)

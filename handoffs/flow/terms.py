@@ -7,8 +7,8 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from typing import Any
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal
 
 from handoffs.flow import worktime
 from handoffs.models import Calendar, CalendarDay, Clock, ClockPolicy, Pause, PolicyStep, Terms
@@ -30,8 +30,17 @@ class Asked:
     minutes: int | None = None
 
 
-def terms_for(asked: Asked) -> Terms:
-    """The terms in force now for this obligation; identical terms share one row."""
+def terms_for(asked: Asked, memo: dict[Asked, Terms] | None = None) -> Terms:
+    """The terms in force now for this obligation; identical terms share one row. `memo` spares a batch the look-ups."""
+    if memo is not None and asked in memo:
+        return memo[asked]
+    found = _terms_for(asked)
+    if memo is not None:
+        memo[asked] = found
+    return found
+
+
+def _terms_for(asked: Asked) -> Terms:
     policy = _policy(asked)
     minutes = asked.minutes or (_minutes(policy, asked) if policy else _default_minutes(asked))
     data = {
@@ -46,9 +55,7 @@ def terms_for(asked: Asked) -> Terms:
 def _policy(asked: Asked) -> ClockPolicy | None:
     rows = ClockPolicy.objects.filter(clock=asked.kind, handoff_kind=asked.handoff_kind, shop_id__in=(asked.shop_id,))
     general = ClockPolicy.objects.filter(clock=asked.kind, handoff_kind=asked.handoff_kind, shop=None)
-    return (
-        rows.select_related("calendar").first() or general.select_related("calendar").first()
-    )
+    return rows.select_related("calendar").first() or general.select_related("calendar").first()
 
 
 def _minutes(policy: ClockPolicy, asked: Asked) -> int:
@@ -97,10 +104,14 @@ def _end(end: time) -> time | None:
 
 
 def days_for(calendar: worktime.Calendar) -> worktime.Days:
-    """The editable table of holidays and make-up days over the published calendar; not read where it does not matter."""
+    """The editable table of holidays and make-up days over the published calendar; read only where it matters."""
     if not calendar.windows or not calendar.holidays:
         return worktime.chinese_days
-    return worktime.days_with(dict(CalendarDay.objects.values_list("day", "kind")))
+    rows: dict[date, Literal["work", "rest"]] = {
+        day: "work" if kind == CalendarDay.Kind.WORK else "rest"
+        for day, kind in CalendarDay.objects.values_list("day", "kind")
+    }
+    return worktime.days_with(rows)
 
 
 def length_of(terms: Terms) -> timedelta:
@@ -126,7 +137,7 @@ def moment_of_step(clock: Clock, step: int, pauses: Iterable[Pause] = ()) -> dat
     steps = clock.terms.data["steps"]
     if clock.due_at is None or step >= len(steps):
         return None
-    percent = steps[step]["percent"]
+    percent: int = steps[step]["percent"]
     if percent == 100:
         return clock.due_at
     calendar = calendar_of(clock.terms)

@@ -1,9 +1,8 @@
 """Evidence: photos and documents, stored outside the web root and served only to who may see the case."""
 
 from django.conf import settings
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, Storage
 from django.db import models
-from django.utils.functional import LazyObject
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -11,18 +10,9 @@ from handoffs.models.case import Case
 from handoffs.models.handoff import Handoff
 
 
-class EvidenceStorage(LazyObject):
-    """The folder for evidence named in the settings, looked up when first used."""
-
-    def _setup(self) -> None:
-        self._wrapped = FileSystemStorage(location=settings.ATTACHMENT_DIR, base_url=None)
-
-
-evidence = EvidenceStorage()
-
-
-def evidence_storage() -> EvidenceStorage:
-    return evidence
+def evidence_storage() -> Storage:
+    """The folder for evidence named in the settings, outside any web root."""
+    return FileSystemStorage(location=settings.ATTACHMENT_DIR)
 
 
 class Attachment(models.Model):

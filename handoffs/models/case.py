@@ -73,7 +73,9 @@ class Case(models.Model):
     sku = models.CharField(_("merchant code"), max_length=120, blank=True)
     quantity = models.PositiveIntegerField(_("quantity"), null=True, blank=True)
     amount = models.DecimalField(_("amount applied for (yuan)"), max_digits=12, decimal_places=2)
-    total_fee = models.DecimalField(_("price of the line (yuan)"), max_digits=12, decimal_places=2, null=True, blank=True)
+    total_fee = models.DecimalField(
+        _("price of the line (yuan)"), max_digits=12, decimal_places=2, null=True, blank=True
+    )
     paid = models.DecimalField(_("paid by the buyer (yuan)"), max_digits=12, decimal_places=2, null=True, blank=True)
     dispute_type = models.CharField(_("type"), max_length=64, blank=True)
     marketplace_status = models.CharField(_("marketplace status"), max_length=120)

@@ -66,7 +66,9 @@ class Clock(models.Model):
         ordering = ("started_at", "pk")
         constraints = (
             models.UniqueConstraint(
-                fields=("case", "kind", "version"), condition=Q(handoff=None), name="one_clock_per_case_kind_and_version"
+                fields=("case", "kind", "version"),
+                condition=Q(handoff=None),
+                name="one_clock_per_case_kind_and_version",
             ),
             models.UniqueConstraint(
                 fields=("handoff", "version"), condition=Q(handoff__isnull=False), name="one_clock_per_handoff_version"

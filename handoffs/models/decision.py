@@ -40,9 +40,7 @@ class Decision(models.Model):
     case = models.ForeignKey(Case, models.PROTECT, related_name="decisions", verbose_name=_("case"))
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     amount = models.DecimalField(_("amount (yuan)"), max_digits=12, decimal_places=2, null=True, blank=True)
-    asked_amount = models.DecimalField(
-        _("amount asked (yuan)"), max_digits=12, decimal_places=2, null=True, blank=True
-    )
+    asked_amount = models.DecimalField(_("amount asked (yuan)"), max_digits=12, decimal_places=2, null=True, blank=True)
     reason = models.TextField(_("reason"))
     reason_id = models.CharField(_("marketplace reason id"), max_length=40, blank=True)
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.PROPOSED)
@@ -68,7 +66,9 @@ class Decision(models.Model):
         ordering = ("at", "pk")
         constraints = (
             models.UniqueConstraint(
-                fields=("case", "kind"), condition=Q(status__in=("proposed", "approved")), name="one_live_decision_per_kind"
+                fields=("case", "kind"),
+                condition=Q(status__in=("proposed", "approved")),
+                name="one_live_decision_per_kind",
             ),
             models.CheckConstraint(condition=Q(amount__isnull=True) | Q(amount__gt=0), name="decision_amount_positive"),
             models.CheckConstraint(
@@ -82,7 +82,7 @@ class Decision(models.Model):
 
 
 class OrderLine(models.Model):
-    """The cap: what the buyer paid for a line (with its share of postage) and what the desk has ordered back, in yuan."""
+    """The cap in yuan: what the buyer paid for a line, its share of postage included, and what was ordered back."""
 
     shop = models.ForeignKey(Shop, models.PROTECT, related_name="+")
     order_id = models.CharField(max_length=64)

@@ -92,10 +92,14 @@ class Handoff(models.Model):
         )
         indexes = (
             models.Index(
-                fields=("to_role", "due_at", "id"), condition=Q(status__in=("open", "claimed")), name="live_handoffs_by_due"
+                fields=("to_role", "due_at", "id"),
+                condition=Q(status__in=("open", "claimed")),
+                name="live_handoffs_by_due",
             ),
             models.Index(
-                fields=("assignee", "due_at"), condition=Q(status__in=("open", "claimed")), name="live_handoffs_by_person"
+                fields=("assignee", "due_at"),
+                condition=Q(status__in=("open", "claimed")),
+                name="live_handoffs_by_person",
             ),
             models.Index(fields=("parcel", "kind"), condition=Q(status__in=("open", "claimed")), name="live_by_parcel"),
         )

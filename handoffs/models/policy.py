@@ -100,7 +100,12 @@ class ClockPolicy(models.Model):
         _("minutes when external"), null=True, blank=True, validators=[MinValueValidator(1)]
     )
     calendar = models.ForeignKey(
-        Calendar, models.PROTECT, null=True, blank=True, verbose_name=_("calendar"), help_text=_("Empty: round the clock.")
+        Calendar,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("calendar"),
+        help_text=_("Empty: round the clock."),
     )
     history = HistoricalRecords()
 
@@ -135,7 +140,9 @@ class PolicyStep(models.Model):
         ASKER_AND_LEAD = "asker_and_lead", _("the asker and the lead")
         MANAGER = "manager", _("the shop's manager")
 
-    clock = models.CharField(_("clock"), max_length=16, choices=ClockKind, blank=True, help_text=_("Empty: every clock."))
+    clock = models.CharField(
+        _("clock"), max_length=16, choices=ClockKind, blank=True, help_text=_("Empty: every clock.")
+    )
     act = models.CharField(_("step"), max_length=10, choices=Act)
     percent = models.PositiveSmallIntegerField(
         _("at % of the time"), validators=[MinValueValidator(1), MaxValueValidator(1000)]

@@ -20,7 +20,9 @@ LATER = NOON + timedelta(minutes=5)
 WHY = "商品破损，买家已提供照片"
 
 
-def propose(world: World, case: Case, kind: str, amount: str | None = None, by: str = "support", **more: Any) -> Decision:
+def propose(
+    world: World, case: Case, kind: str, amount: str | None = None, by: str = "support", **more: Any
+) -> Decision:
     value = Decimal(amount) if amount else None
     return decision.propose(case.pk, Proposal(kind, WHY, value, **more), by=world.people[by], at=NOON)
 
@@ -105,7 +107,12 @@ class TestApproval:
         answer.answer(made.handoff_id, given, by=world.supervisor, at=LATER)
         made.refresh_from_db()
         case.refresh_from_db()
-        assert (made.status, made.amount, made.approved_by, made.offer) == ("approved", Decimal("120.00"), world.supervisor, True)
+        assert (made.status, made.amount, made.approved_by, made.offer) == (
+            "approved",
+            Decimal("120.00"),
+            world.supervisor,
+            True,
+        )
         assert (case.status, case.clocks.get(kind="buyer_edit").state) == ("waiting_buyer", "running")
         with pytest.raises(Stale):
             decision.carry_out(made.pk, by=world.support, at=LATER)
@@ -157,7 +164,11 @@ class TestApproval:
         made = propose(world, worth(world, "260.00"), "full_refund")
         decision.approve(made.pk, by=world.supervisor, at=LATER, note="同意")
         made.handoff.refresh_from_db()
-        assert (made.handoff.status, made.handoff.answer, made.handoff.answered_by) == ("answered", "approve", world.supervisor)
+        assert (made.handoff.status, made.handoff.answer, made.handoff.answered_by) == (
+            "answered",
+            "approve",
+            world.supervisor,
+        )
         assert made.handoff.clocks.get().state == "met"
 
     def test_a_second_approval_changed_meanwhile_from_the_same_person_too(self, world: World) -> None:
@@ -251,8 +262,8 @@ class TestMoneyMovesOnce:
     def test_a_second_decision_for_the_same_version_cannot_order_again(self, world: World) -> None:
         case = worth(world, "60.00")
         decision.carry_out(propose(world, case, "full_refund").pk, by=world.support, at=LATER)
+        second = propose(world, case, "full_refund")
         with pytest.raises(Stale):
-            second = propose(world, case, "full_refund")
             decision.carry_out(second.pk, by=world.support, at=LATER)
         assert RefundOrder.objects.count() == 1
 
@@ -268,7 +279,12 @@ class TestMoneyMovesOnce:
 
     def test_paid_by_the_marketplace_itself_still_has_a_parcel_to_stop(self, world: World) -> None:
         case = worth(world, "60.00", path=1)
-        same = {"order_id": case.order_id, "line_id": case.line_id, "amount": Decimal("60.00"), "total_fee": Decimal("60.00")}
+        same = {
+            "order_id": case.order_id,
+            "line_id": case.line_id,
+            "amount": Decimal("60.00"),
+            "total_fee": Decimal("60.00"),
+        }
         done = factories.row(case.refund_id, **same, phase="success", marketplace_status="SUCCESS", modified=LATER)
         factories.take(world.shop, done, at=LATER)
         case.refresh_from_db()

@@ -127,7 +127,8 @@ def test_a_clock_that_cannot_be_swept_is_pushed_back_and_shown_and_stops_no_othe
     counts = sweep.run(at=NOON + minutes(15))
     row.refresh_from_db()
     assert (counts["failed"], counts["reminded"]) == (1, 1)
-    assert row.failed and row.next_action_at == NOON + minutes(75)
+    assert row.failed
+    assert row.next_action_at == NOON + minutes(75)
     assert steps(fine) == [("reminded", 15)]
 
 
@@ -152,7 +153,9 @@ def test_an_event_after_the_loss_reopens_the_question(world: World) -> None:
 
 
 @pytest.mark.parametrize(("agreed_by", "state"), [("person", "met"), ("auto", "cancelled"), ("", "cancelled")])
-def test_who_agreed_on_the_marketplace_decides_whether_the_clock_was_met(world: World, agreed_by: str, state: str) -> None:
+def test_who_agreed_on_the_marketplace_decides_whether_the_clock_was_met(
+    world: World, agreed_by: str, state: str
+) -> None:
     case = factories.case(world.shop, path=3)
     agreed = factories.row(
         case.refund_id, order_id=case.order_id, line_id=case.line_id, phase="success", marketplace_status="SUCCESS",

@@ -75,7 +75,9 @@ def test_the_same_question_on_the_same_waybill_joins_and_one_answer_serves_all(w
     assert {asked.joined_id for asked in others} == {first.pk}
     assert not any(asked.clocks.exists() for asked in others)
     answer.answer(others[0].pk, Given("will_return", by="2026-11-13"), by=world.logistics, at=LATER)
-    assert set(Handoff.objects.filter(kind="recall_parcel").values_list("status", "answer")) == {("answered", "will_return")}
+    assert set(Handoff.objects.filter(kind="recall_parcel").values_list("status", "answer")) == {
+        ("answered", "will_return")
+    }
     for case in cases:
         case.refresh_from_db()
         assert (case.goods, case.path) == ("returning", 2)
@@ -248,8 +250,15 @@ def test_nobody_outside_the_role_answers_and_outsiders_do_not_see_it(world: Worl
         answer.answer(asked.pk, Given("cannot"), by=stranger, at=LATER)
 
 
-@pytest.mark.parametrize(("role", "kind"), [("warehouse", "recall_parcel"), ("qc", "ask_quality"), ("support", "inspect_return"),
-                                            ("logistics", "trace_delivery")])  # fmt: skip
+LANES = [
+    ("warehouse", "recall_parcel"),
+    ("qc", "ask_quality"),
+    ("support", "inspect_return"),
+    ("logistics", "trace_delivery"),
+]
+
+
+@pytest.mark.parametrize(("role", "kind"), LANES)
 def test_questions_are_asked_in_ones_own_lanes_only(world: World, role: str, kind: str) -> None:
     case = factories.case(world.shop, path=2)
     ask(world, case, "check_shipped")

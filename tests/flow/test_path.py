@@ -12,7 +12,9 @@ from handoffs.models import Case, Fact
 from tests import factories
 from tests.factories import NOON, World
 
-PLAIN = Evidence("refund", "refund_only", "WAIT_SELLER_AGREE", "BUYER_NOT_RECEIVED", "WAIT_SELLER_SEND_GOODS", False)
+PLAIN = Evidence(
+    "refund", "refund_only", "WAIT_SELLER_AGREE", "BUYER_NOT_RECEIVED", "WAIT_SELLER_SEND_GOODS", has_good_return=False
+)
 ANSWER, EVENT = Fact.Rank.ANSWER.value, Fact.Rank.EVENT.value
 
 RULES: list[tuple[str, dict[str, Any], int | None]] = [

@@ -24,7 +24,9 @@ class Command(BaseCommand):
         counts = sweep.run(at=moment)
         if at is None:
             sweep.tick(counts, at=moment)
-        line = json.dumps(counts) if options["json"] else "  ".join(f"{name}: {value}" for name, value in counts.items())
+        line = (
+            json.dumps(counts) if options["json"] else "  ".join(f"{name}: {value}" for name, value in counts.items())
+        )
         self.stdout.write(line)
 
 
