@@ -28,6 +28,10 @@ VERBS: dict[str, frozenset[str]] = {
 }
 
 
+# Timeline entries that quote what was said to the buyer, who may be named in it.
+TO_THE_BUYER = ("responded", "revealed", "note")
+
+
 def may(user: User, verb: str, *, shop_id: int | None = None) -> bool:
     """Whether one of the person's roles (in this shop, if named) allows the verb."""
     held = user.roles if shop_id is None else user.roles_in(shop_id)
@@ -99,9 +103,11 @@ def visible_decisions(user: User, case: Case) -> QuerySet[Decision]:
 
 
 def visible_timeline(user: User, case: Case) -> QuerySet[TimelineEntry]:
-    """The timeline; entries with amounts are left out for those who do not see amounts."""
+    """The timeline; entries with amounts or with words to the buyer are left out for those who may not see them."""
     entries = case.timeline.all()
-    return entries if sees_amounts(user, case) else entries.exclude(data__has_key="amount")
+    if not sees_amounts(user, case):
+        entries = entries.exclude(data__has_key="amount")
+    return entries if sees_buyer(user, case) else entries.exclude(kind__in=TO_THE_BUYER)
 
 
 def may_open_handoff(user: User, case: Case, *, from_roles: frozenset[str]) -> bool:
