@@ -1,14 +1,80 @@
-# The few commands of the project. Needs Python 3.11 or newer; uv is used where it is there, plain pip where it is not.
+# The few commands of the project. Needs Python 3.11 or newer; uses uv where it is there, plain pip where it is not.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-embedded test-services test-browser lint types lock clean
+.PHONY: help run test test-embedded test-browser test-services lint types format messages lock clean
 
 PORT ?= 8000
-PYTEST ?=
-PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
+JOBS ?= 2
+ARGS ?=
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+	$$name -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
-RUNTIME := .venv/stamp-runtime
-DEV := .venv/stamp-dev
+RUNTIME := .venv/.runtime-installed
+DEV := .venv/.dev-installed
+PYTEST := $(BIN)/python -m pytest -q
+install = { command -v uv >/dev/null && uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1); } || \
+	$(BIN)/python -m pip install --quiet --require-hashes -r $(1)
 
-help: ## say what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+help: ## what there is
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 22
+
+run: $(RUNTIME) ## the whole desk with its demo shop on this machine, at http://127.0.0.1:8000 (PORT changes it)
+	@$(BIN)/python manage.py start --demo --port $(PORT)
+
+test: test-embedded test-browser test-services ## the whole suite: embedded, in a browser, on PostgreSQL and Redis
+
+test-embedded: $(DEV) ## the suite on SQLite and the file broker (ARGS="-k words" for some of it)
+	$(PYTEST) -n $(JOBS) $(ARGS)
+
+test-services: $(DEV) ## the same suite on a throw-away PostgreSQL and Redis
+	$(BIN)/python -m tests.services -- $(PYTEST) -n $(JOBS) $(ARGS)
+
+test-browser: $(DEV) ## what people do, in a real Chromium
+	@if $(BIN)/python -m tests.chromium; then \
+		DJANGO_ALLOW_ASYNC_UNSAFE=true $(PYTEST) tests/browser -m browser $(ARGS); \
+	elif [ -n "$$CI" ]; then \
+		echo "No Chromium on this machine, so the browser tests cannot run."; exit 1; \
+	else \
+		printf '\n%s\n' '*** LEFT OUT: the browser tests. There is no Chromium on this machine;' \
+			'*** Debian and Ubuntu have it as: apt-get install chromium fonts-wqy-microhei'; echo; \
+	fi
+
+lint: $(DEV) ## style, format and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(DEV) ## the type check
+	$(BIN)/mypy
+
+format: $(DEV) ## put the code in the house's form
+	$(BIN)/ruff check --fix --select I .
+	$(BIN)/ruff format .
+
+messages: $(DEV) ## gather the words of the screens into the catalogue, and compile it (needs gettext)
+	$(BIN)/python manage.py makemessages --locale zh_Hans --no-location --no-obsolete --ignore '.venv' --ignore 'var'
+	$(BIN)/python manage.py compilemessages --ignore '.venv'
+
+lock: ## pin what the .in files ask for (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" requirements.in -o requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+
+clean: ## take away what can be made again (the desk's data in var/ stays)
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@[ -n "$(PYTHON)" ] || command -v uv >/dev/null || { \
+		echo "Python 3.11 or newer with its venv module is needed (Debian: apt-get install python3-venv)."; exit 1; }
+	@{ [ -n "$(PYTHON)" ] && $(PYTHON) -m venv .venv; } || uv venv --quiet --clear --seed --python '>=3.11' .venv
+
+$(RUNTIME): requirements.txt | $(BIN)/python
+	@echo "Installing what the desk runs on ..."
+	@$(call install,requirements.txt)
+	@touch $@
+
+$(DEV): requirements-dev.txt | $(BIN)/python
+	@echo "Installing what it is built and tested with ..."
+	@$(call install,requirements-dev.txt)
+	@touch $@

@@ -134,7 +134,7 @@ if REDIS_URL:
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"socket_connect_timeout": 5, "socket_timeout": 30}
 else:
     (VAR_DIR / "queue").mkdir(exist_ok=True)
-    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_URL = "filesystem://localhost"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(VAR_DIR / "queue"),
         "data_folder_out": str(VAR_DIR / "queue"),
@@ -170,7 +170,6 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 # --- files ------------------------------------------------------------------------------------------------------------
 # WhiteNoise serves the applications' own static files from where they are, so nothing has to be collected first.
 STATIC_URL = "static/"
-STATIC_ROOT = VAR_DIR / "static"
 WHITENOISE_USE_FINDERS = True
 # Outside every web root: evidence is served by a view that asks who wants it.
 ATTACHMENT_DIR = env.folder("ATTACHMENT_DIR", VAR_DIR / "attachments")
@@ -208,13 +207,19 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- browser safety ---------------------------------------------------------------------------------------------------
-# The console's own components evaluate expressions in attributes ('unsafe-eval') and set style attributes. The hashes
-# are of its few inline style sheets; tests/project/test_content_security_policy.py watches them.
+# Inline style sheets of the packages, by hash: a browser test says which one a new version or new colours need.
+INLINE_STYLES = [
+    "'sha256-CftXQ/6rIQ3AMOrJUsQzoK+KGLgk4scJJlfXyvE/1mQ='",  # unfold: theme colours
+    "'sha256-bsV5JivYxvGywDAZ22EZJKBFip65Ng9xoJVLbBg7bdo='",  # htmx: loading indicator
+    "'sha256-+MEQ/O07HiRf96s+FyiSQj7xKrHjGPZWCed2MyGUBF4='",  # unfold: lists without actions
+    "'sha256-MMpT0iDxyjALd9PdfepImGX3DBfJPXZ4IlDWdPAgtn0='",  # drf-spectacular: page of the API's documentation
+]
+# The console's own components evaluate expressions in attributes ('unsafe-eval') and set style attributes.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
         "script-src": [SELF, "'unsafe-eval'"],
-        "style-src-elem": [SELF],
+        "style-src-elem": [SELF, *INLINE_STYLES],
         "style-src-attr": ["'unsafe-inline'"],
         "img-src": [SELF, "data:", "blob:"],
         "font-src": [SELF],

@@ -117,11 +117,12 @@ def _stored(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origin) -
             changed.write(batch.changes, arrival)
             if origin.dry_run:
                 raise DryRun
-    except DryRun:
-        pass
-    except BaseException:
+    except BaseException as error:
+        # What was remembered of rows that are rolled back now does not exist any more.
         arrival.late, arrival.unowned = late, unowned
-        raise
+        arrival.terms.clear()
+        if not isinstance(error, DryRun):
+            raise
     return batch.outcomes
 
 
