@@ -37,11 +37,6 @@ def basis(case: Case) -> Decimal | None:
     return case.paid if case.paid is not None else None
 
 
-def basis_is_certain(case: Case) -> bool:
-    """Whether the basis is the line's own; an export without the line needs a person to confirm it."""
-    return basis(case) is not None and (bool(case.line_id) or case.basis_confirmed or case.source_kind != "refund")
-
-
 def _line_of(case: Case) -> OrderLine:
     """The ledger row of the case's order line, locked."""
     where: dict[str, Any] = {"shop": case.shop, "order_id": case.order_id, "line_id": case.line_id}
@@ -59,18 +54,26 @@ def taken(case: Case) -> Decimal:
 
 
 def check_cap(case: Case, amount: Decimal) -> None:
-    """Raise Invalid when this refund and those before it pass what the buyer paid for the line."""
-    paid = basis(case)
-    if paid is None:
-        if not case.basis_confirmed:
-            raise Invalid(_("What the buyer paid is not in the file. Confirm the paid amount first."),
-                          code="confirm_basis")  # fmt: skip
+    """Raise Invalid when this refund and those before it pass what the buyer paid.
+
+    Where the source names no line, what was paid may be the order's or the line's: a person confirms it when it is
+    missing or does not reach.
+    """
+    paid, before = basis(case), taken(case)
+    certain = bool(case.line_id) or case.source_kind != Case.Source.REFUND
+    if not certain and case.basis_confirmed:
         return
-    before = taken(case)
-    if before + amount > paid:
-        shown = {"paid": paid, "before": before, "rest": max(paid - before, Decimal(0))}
-        text = _("The buyer paid %(paid)s yuan for this line; %(before)s is refunded already, %(rest)s is left.")
-        raise Invalid(text % shown, field="amount", code="over_the_cap")
+    if paid is None:
+        text = _("What the buyer paid is not in the file. Confirm the paid amount first.")
+        raise Invalid(text, code="confirm_basis")
+    if before + amount <= paid:
+        return
+    shown = {"paid": paid, "before": before, "rest": max(paid - before, Decimal(0))}
+    text = _("The buyer paid %(paid)s yuan for this line; %(before)s is refunded already, %(rest)s is left.") % shown
+    if not certain:
+        confirm = _("The file names no order line: confirm the paid amount if this is another one.")
+        raise Invalid(f"{text} {confirm}", code="confirm_basis")
+    raise Invalid(text, field="amount", code="over_the_cap")
 
 
 def order_by_hand(decision: Decision, *, by: User, at: datetime, reference: str) -> RefundOrder:
@@ -83,7 +86,9 @@ def order_by_hand(decision: Decision, *, by: User, at: datetime, reference: str)
     line = _line_of(case)
     try:
         with transaction.atomic():
-            OrderLine.objects.filter(pk=line.pk).update(paid=basis(case), refunded=taken(case) + amount)
+            confirmed_by_hand = not case.line_id and case.basis_confirmed
+            paid = None if confirmed_by_hand else basis(case)
+            OrderLine.objects.filter(pk=line.pk).update(paid=paid, refunded=taken(case) + amount)
             order = RefundOrder.objects.create(
                 case=case, decision=decision, line=line, key=key_of(case, "agree"), amount=amount, by=by, at=at
             )

@@ -1,0 +1,5 @@
+"""Readers: they translate files and payloads into rows, nothing else. One file per format."""
+
+from handoffs.intake.reading import FORMATS, Description, describe, read
+
+__all__ = ["FORMATS", "Description", "describe", "read"]

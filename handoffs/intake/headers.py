@@ -1,0 +1,87 @@
+"""Finds the header of an export and says which column is what: one alias table per marketplace."""
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from handoffs.intake.rows import Unreadable
+from handoffs.intake.values import text
+
+LOOK_AT = 12
+OWN_COLUMNS = ("行号", "未导入原因")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The columns of a file. `names` in order; `place` maps our name of a column to its position."""
+
+    row: int
+    names: tuple[str, ...]
+    place: Mapping[str, int]
+    unknown: tuple[str, ...]
+
+    def cells(self, record: list[Any]) -> dict[str, Any]:
+        """Column name → cell of one record, as received; a second column of the same name gets a number."""
+        return {name: record[i] if i < len(record) else "" for i, name in enumerate(self.names) if name}
+
+
+def plain(name: Any) -> str:
+    """A column's name without width, space, case and padding."""
+    return "".join(unicodedata.normalize("NFKC", text(name)).split()).lower()
+
+
+def find(
+    records: Iterator[tuple[int, list[Any]]], aliases: Mapping[str, tuple[str, ...]], required: tuple[str, ...]
+) -> tuple[Header, Iterator[tuple[int, list[Any]]]]:
+    """The header among the first rows, and the records after it. Raises Unreadable naming the columns that are missing.
+
+    Two header rows are understood: group titles first, names below; where the lower is empty the upper counts.
+    """
+    known = {plain(alias): ours for ours, names in aliases.items() for alias in names}
+    first: list[tuple[int, list[Any]]] = []
+    for record in records:
+        first.append(record)
+        if len(first) == LOOK_AT:
+            break
+    scored = [sum(plain(cell) in known for cell in cells) for _number, cells in first]
+    if not scored or max(scored) < 2:
+        raise Unreadable(_("No header was found. The first rows must name the columns: %(names)s.")
+                         % {"names": ", ".join(aliases[name][0] for name in required)})  # fmt: skip
+    at = scored.index(max(scored))
+    above = first[at - 1][1] if at else []
+    header = _header(first[at][0], first[at][1], above, known)
+    missing = [aliases[name][0] for name in required if name not in header.place]
+    if missing:
+        raise Unreadable(_("These columns are missing: %(names)s. Export the file with all its columns.")
+                         % {"names": ", ".join(missing)})  # fmt: skip
+    return header, chain(first[at + 1 :], records)
+
+
+def _header(row: int, cells: list[Any], above: list[Any], known: Mapping[str, str]) -> Header:
+    names: list[str] = []
+    place: dict[str, int] = {}
+    unknown: list[str] = []
+    for index in range(max(len(cells), len(above))):
+        name = _name(cells, index) or _name(above, index)
+        ours = known.get(plain(name))
+        if name and name in names:
+            name = f"{name} ({sum(1 for n in names if n.startswith(name)) + 1})"
+        names.append(name)
+        if ours is not None:
+            place.setdefault(ours, index)
+        elif name and name not in OWN_COLUMNS:
+            unknown.append(name)
+    return Header(row, tuple(names), place, tuple(unknown))
+
+
+def _name(cells: list[Any], index: int) -> str:
+    return text(cells[index]) if index < len(cells) else ""
+
+
+def is_blank(record: list[Any]) -> bool:
+    """Whether a row holds nothing at all."""
+    return all(not text(cell) for cell in record)

@@ -1,0 +1,56 @@
+"""Writes the rows that were turned down, so that they can be fixed and sent again."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+from openpyxl import Workbook
+
+from handoffs.intake.headers import OWN_COLUMNS
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+NUMBER_OF_ROW, WHY = OWN_COLUMNS
+
+
+class Rejected(Protocol):
+    """A row with its number, reason and what was received."""
+
+    number: int
+    message: str
+    raw: dict[str, Any]
+
+
+def neutral(value: Any) -> str:
+    """A cell that a spreadsheet will not run as a formula. Negative numbers stay numbers."""
+    text = value if isinstance(value, str) else "" if value is None else str(value)
+    if text.startswith(FORMULA) and not text.replace(".", "", 1).lstrip("-").isdigit():
+        return f"'{text}"
+    return text
+
+
+def columns(rows: Iterable[Rejected]) -> list[str]:
+    """The received columns in the order they first appear, without those this writer adds."""
+    names = dict.fromkeys(name for row in rows for name in row.raw)
+    return [name for name in names if name not in OWN_COLUMNS]
+
+
+def write_xlsx(path: Path, rows: list[Rejected]) -> None:
+    """All cells as text, so that ids keep their digits; the row's number and the reason stand in front."""
+    names = columns(rows)
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("rejected")
+    sheet.append([NUMBER_OF_ROW, WHY, *names])
+    for row in rows:
+        sheet.append([str(row.number), neutral(row.message), *(neutral(row.raw.get(name)) for name in names)])
+    book.save(path)
+
+
+def write_csv(path: Path, rows: list[Rejected]) -> None:
+    """The same as csv in utf-8 with BOM, as spreadsheets like it."""
+    names = columns(rows)
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([NUMBER_OF_ROW, WHY, *names])
+        for row in rows:
+            writer.writerow([row.number, neutral(row.message), *(neutral(row.raw.get(name)) for name in names)])
