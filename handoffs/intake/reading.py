@@ -75,10 +75,10 @@ def _json(opened: tables.Opened, wanted: str) -> Iterator[Row | Reject]:
     except (json.JSONDecodeError, RecursionError, ValueError) as error:
         raise Unreadable(_("The JSON is damaged: %(error)s") % {"error": error}) from error
     if isinstance(payload, dict) and "error_response" in payload:
-        error = payload["error_response"]
-        shown = error.get("sub_msg") or error.get("msg") or error.get("zh_desc") or ""
+        told = payload["error_response"]
+        shown = told.get("sub_msg") or told.get("msg") or told.get("zh_desc") or ""
         raise Unreadable(_("The file holds an error of the marketplace, no refunds: %(code)s %(text)s")
-                         % {"code": error.get("code"), "text": shown})  # fmt: skip
+                         % {"code": told.get("code"), "text": shown})  # fmt: skip
     jd_payload = wanted == "jd_api" or (
         wanted == "auto" and isinstance(payload, dict) and any(key.endswith("_responce") for key in payload)
     )

@@ -25,7 +25,7 @@ MONEY = {"refund_fee": "amount", "total_fee": "total_fee"}
 TIMES = {"created": "applied_at", "end_time": "ended_at", "good_return_time": "returned_at"}
 
 
-def row(obj: Mapping[str, Any], number: int) -> Row | Reject:
+def row(obj: Any, number: int) -> Row | Reject:
     """One refund object as a Row, or turned down with the field and the reason. Ids are exact however they come."""
     if not isinstance(obj, Mapping):
         return Reject(number, "", "not_an_object", _("This is no refund object."), {})

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
 from accounts.models.people import Role
@@ -49,8 +50,8 @@ class Handoff(models.Model):
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="handoffs", verbose_name=_("case"))
     kind = models.CharField(_("kind"), max_length=24, choices=HandoffKind)
-    from_role = models.CharField(_("from"), max_length=12, choices=Role)
-    to_role = models.CharField(_("to"), max_length=12, choices=Role)
+    from_role = models.CharField(pgettext_lazy("asking side", "from"), max_length=12, choices=Role)
+    to_role = models.CharField(pgettext_lazy("answering side", "to"), max_length=12, choices=Role)
     asker = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="asked", verbose_name=_("asked by")
     )

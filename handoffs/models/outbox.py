@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
 from handoffs.models.case import Case
@@ -24,7 +25,7 @@ class OutboxMessage(models.Model):
 
     key = models.CharField(max_length=160, unique=True)
     kind = models.CharField(_("what"), max_length=32)
-    to = models.ForeignKey(User, models.CASCADE, related_name="messages", verbose_name=_("to"))
+    to = models.ForeignKey(User, models.CASCADE, related_name="messages", verbose_name=pgettext_lazy("recipient", "to"))
     case = models.ForeignKey(Case, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("case"))
     data = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(_("at"))

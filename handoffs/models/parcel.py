@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Carrier, Shop
 from handoffs.models.case import Case
@@ -40,7 +41,7 @@ class CarrierClaim(models.Model):
     """What the shop claims from the carrier for a lost or damaged parcel (domain.md section 2, path 2)."""
 
     class Status(models.TextChoices):
-        CLAIMED = "claimed", _("claimed")
+        CLAIMED = "claimed", pgettext_lazy("of a carrier", "claimed")
         ACCEPTED = "accepted", _("accepted")
         PAID = "paid", _("paid")
         REFUSED = "refused", _("refused")
