@@ -60,7 +60,7 @@ def _stored(case: Case, proposal: Proposal, amount: Decimal | None, *, by: User,
         case=case, kind=proposal.kind, amount=amount, asked_amount=amount, reason=proposal.reason.strip(),
         reason_id=proposal.reason_id, granted_before=grant.granted_before(case), case_amount=case.amount,
         case_version=refund.version_of(case), case_lines=grant.lines_of(case), by=by, at=at,
-        offer=proposal.kind == Kind.PARTIAL_REFUND and amount != case.amount,
+        offer=grant.is_offer(case, proposal.kind, amount),
     )  # fmt: skip
     try:
         with transaction.atomic():
@@ -225,7 +225,7 @@ def _approved(decision: Decision, *, by: User, at: datetime, amount: Decimal | N
               text: str = "") -> None:  # fmt: skip
     """What an approval sets off: an offer to the buyer, or the clock to carry it out."""
     case = decision.case
-    offer = decision.kind in Decision.REFUND and amount != case.amount
+    offer = grant.is_offer(case, decision.kind, amount)
     changes = {"approved_by": approver, "amount": amount, "settled_at": at, "note": text.strip(), "offer": offer}
     shown: dict[str, Any] = {} if amount is None else {"amount": str(amount)}
     move(decision, Status.APPROVED, by=by, at=at, why="approved", changes=changes, **shown)

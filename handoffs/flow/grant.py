@@ -41,12 +41,12 @@ def check(case: Case, proposal: Proposal, amount: Decimal | None) -> None:
         raise Stale(_("The marketplace has already settled this application: %(phase)s.")
                     % {"phase": case.get_phase_display()})  # fmt: skip
     checked(proposal.reason, field="reason")
-    if proposal.kind == Kind.FULL_REFUND and amount != case.amount:
+    if proposal.kind == Kind.FULL_REFUND and is_offer(case, proposal.kind, amount):
         raise Invalid(
             _("A refund is agreed at the amount applied for, %(amount)s yuan. Another amount is an offer: choose "
               "“partial refund”.") % {"amount": case.amount}, field="amount", code="not_the_amount_applied_for",
         )  # fmt: skip
-    if proposal.kind == Kind.PARTIAL_REFUND and amount is not None and amount > case.amount:
+    if proposal.kind == Kind.PARTIAL_REFUND and amount is not None and 0 < case.amount < amount:
         raise Invalid(_("More than the amount applied for cannot be refunded."), field="amount")
     if proposal.kind == Kind.COMPENSATION:
         _check_compensation_cap(case, amount or Decimal(0))
@@ -67,6 +67,14 @@ def _check_compensation_cap(case: Case, amount: Decimal) -> None:
     if granted + amount > cap:
         raise Invalid(_("Compensation on one order is capped at %(cap)s yuan; %(granted)s is granted already.")
                       % {"cap": cap, "granted": granted}, field="amount", code="over_the_cap")  # fmt: skip
+
+
+def is_offer(case: Case, kind: str, amount: Decimal | None) -> bool:
+    """Whether the amount differs from the one applied for, so that the buyer has to edit it first.
+
+    An application of 0 yuan (JD's cancelled orders may come so) names no amount, so any amount stands.
+    """
+    return kind in Decision.REFUND and case.amount > 0 and amount != case.amount
 
 
 def lines_of(case: Case) -> str:

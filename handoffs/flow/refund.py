@@ -32,9 +32,9 @@ def basis(case: Case) -> Decimal | None:
 
     TOP's `total_fee` is the line's; an export's paid amount is the order's line only where the file says which line.
     """
-    if case.line_id and case.total_fee is not None:
+    if case.total_fee is not None and (case.line_id or case.source_kind != Case.Source.REFUND):
         return case.total_fee
-    return case.paid if case.paid is not None else None
+    return case.paid
 
 
 def _line_of(case: Case) -> OrderLine:

@@ -67,11 +67,13 @@ def rows(header: Header, records: Iterator[tuple[int, list[Any]]]) -> Iterator[R
 
 
 def _join(held: Row, found: Row) -> None:
-    """Another SKU of the same service: its line is added; the amount of the service is the sum of differing lines."""
+    """Another SKU of the same service: its line is added; its amounts are the sums over the lines."""
     known = {line["sku"] for line in held.fields["lines"]}
     held.fields["lines"] += [line for line in found.fields["lines"] if line["sku"] not in known]
     if {line["sku"] for line in found.fields["lines"]} - known:
-        held.fields["amount"] += found.fields["amount"]
+        for name in ("amount", "total_fee"):
+            if name in held.fields and name in found.fields:
+                held.fields[name] += found.fields[name]
 
 
 def _row(number: int, cells: Cells, raw: dict[str, Any]) -> Row:

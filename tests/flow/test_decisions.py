@@ -361,3 +361,12 @@ def test_waiting_for_the_buyer_pauses_our_clock(world: World) -> None:
     propose(world, case, "partial_refund", "20.00")
     case.refresh_from_db()
     assert case.status == "waiting_buyer"
+
+
+def test_an_application_of_0_yuan_names_no_amount_so_a_person_gives_it(world: World) -> None:
+    case = factories.case(world.other_shop, source_kind="cancel", dispute_type="cancel_order", line_id="",
+                          amount=Decimal("0.00"), total_fee=Decimal("80.00"))  # fmt: skip
+    with pytest.raises(Invalid):
+        propose(world, case, "full_refund")
+    made = propose(world, case, "full_refund", "80.00")
+    assert (made.status, made.offer) == ("approved", False)
