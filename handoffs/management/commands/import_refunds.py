@@ -1,0 +1,107 @@
+"""Takes a file of refund applications in."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from tqdm import tqdm
+
+from accounts.models import Shop
+from handoffs import imports
+from handoffs.flow import intake
+from handoffs.intake import FORMATS
+from handoffs.intake.rows import Unreadable
+from handoffs.models import ImportRun
+
+UNREADABLE = 2
+
+
+class Command(BaseCommand):
+    help = (
+        "Takes in a refund export (Qianniu, JD) or marketplace JSON. Exit status: 0 every row taken, 1 some rejected, "
+        "2 the file cannot be read."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, help="the file; its real kind is told by its content")
+        parser.add_argument("--shop", required=True, metavar="CODE", help="the shop the file belongs to")
+        parser.add_argument("--format", choices=FORMATS, default="auto")
+        parser.add_argument("--as-of", metavar="ISO8601", help="the moment the file speaks of (default: its own date)")
+        parser.add_argument("--dry-run", action="store_true", help="say what would happen and change nothing")
+        parser.add_argument("--json", action="store_true", help="print the counts as one line of JSON")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        path: Path = options["file"]
+        try:
+            record = self._run_of(path, options)
+            counts, rejects_file = self._take(record, path, options)
+        except Unreadable as error:
+            raise CommandError(f"{path.name}: {error}", returncode=UNREADABLE) from error
+        except OSError as error:
+            raise CommandError(f"{path.name}: {error.strerror or error}", returncode=UNREADABLE) from error
+        self._print(counts, rejects_file, as_json=options["json"])
+        if counts.rejected:
+            sys.exit(1)
+
+    def _run_of(self, path: Path, options: dict[str, Any]) -> ImportRun:
+        """The run for this file; raises CommandError for an unknown shop or a time that is none."""
+        shop = Shop.objects.filter(code=options["shop"]).first()
+        if shop is None:
+            known = ", ".join(Shop.objects.values_list("code", flat=True)) or "none yet"
+            raise CommandError(f"There is no shop {options['shop']!r}. Shops: {known}.", returncode=UNREADABLE)
+        return ImportRun(
+            shop=shop,
+            file_name=path.name[:255],
+            stored=str(path),
+            format=options["format"],
+            as_of=_as_of(path, options["as_of"]),
+            started_at=timezone.now(),
+        )
+
+    def _take(self, record: ImportRun, path: Path, options: dict[str, Any]) -> tuple[intake.Counts, Path | None]:
+        hidden = not sys.stderr.isatty()
+        with tqdm(unit=" rows", disable=hidden, file=sys.stderr) as bar:
+            if options["dry_run"]:
+                counts = intake.Counts()
+                for outcome in imports.outcomes(record, by=None, at=timezone.now(), dry_run=True):
+                    counts.add(outcome)
+                    bar.update(1)
+                return counts, None
+            record.save()
+            imports.run(record.pk, at=timezone.now(), progress=bar.update)
+        record.refresh_from_db()
+        if record.status == ImportRun.Status.FAILED:
+            raise Unreadable(record.error)
+        counts = intake.Counts(record.read, record.created, record.updated, record.unchanged, record.rejected)
+        beside = path.with_name(f"{path.name}.rejects.xlsx")
+        return counts, imports.write_rejects(record, beside) if record.rejected else None
+
+    def _print(self, counts: intake.Counts, rejects_file: Path | None, *, as_json: bool) -> None:
+        result = {**vars(counts), "rejects_file": str(rejects_file) if rejects_file else None}
+        if as_json:
+            self.stdout.write(json.dumps(result, ensure_ascii=False))
+            return
+        self.stdout.write(", ".join(f"{name} {value}" for name, value in vars(counts).items()))
+        if rejects_file:
+            self.stdout.write(f"Rejected rows with their reasons: {rejects_file}")
+
+
+def _as_of(path: Path, given: str | None) -> datetime:
+    """The moment as given, else the file's own date. Raises CommandError or OSError."""
+    if given is None:
+        return datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
+    try:
+        moment = parse_datetime(given)
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise CommandError(
+            f"--as-of {given!r} is not a time. Write it as 2026-11-11T10:00:00+08:00.", returncode=UNREADABLE
+        )
+    return moment if moment.tzinfo else timezone.make_aware(moment)
