@@ -11,6 +11,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
+EMBEDDED := env -u DATABASE_URL -u REDIS_URL
 PYTEST := $(BIN)/python -m pytest -q
 install = { command -v uv >/dev/null && uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1); } || \
 	$(BIN)/python -m pip install --quiet --require-hashes -r $(1)
@@ -24,14 +25,14 @@ run: $(RUNTIME) ## the whole desk with its demo shop on this machine, at http://
 test: test-embedded test-browser test-services ## the whole suite: embedded, in a browser, on PostgreSQL and Redis
 
 test-embedded: $(DEV) ## the suite on SQLite and the file broker (ARGS="-k words" for some of it)
-	$(PYTEST) -n $(JOBS) $(ARGS)
+	$(EMBEDDED) $(PYTEST) -n $(JOBS) $(ARGS)
 
 test-services: $(DEV) ## the same suite on a throw-away PostgreSQL and Redis
 	$(BIN)/python -m tests.services -- $(PYTEST) -n $(JOBS) $(ARGS)
 
 test-browser: $(DEV) ## what people do, in a real Chromium
 	@if $(BIN)/python -m tests.chromium; then \
-		DJANGO_ALLOW_ASYNC_UNSAFE=true $(PYTEST) tests/browser -m browser $(ARGS); \
+		$(EMBEDDED) DJANGO_ALLOW_ASYNC_UNSAFE=true $(PYTEST) tests/browser -m browser $(ARGS); \
 	elif [ -n "$$CI" ]; then \
 		echo "No Chromium on this machine, so the browser tests cannot run."; exit 1; \
 	else \
@@ -52,7 +53,7 @@ format: $(DEV) ## put the code in the house's form
 	$(BIN)/ruff format .
 
 messages: $(DEV) ## gather the words of the screens into the catalogue, and compile it (needs gettext)
-	$(BIN)/python manage.py makemessages --locale zh_Hans --no-location --no-obsolete --ignore '.venv' --ignore 'var'
+	$(BIN)/python manage.py makemessages --locale zh_Hans
 	$(BIN)/python manage.py compilemessages --ignore '.venv'
 
 lock: ## pin what the .in files ask for (needs uv)

@@ -22,7 +22,7 @@ class PersonMiddleware:
         if not isinstance(user, User) or not user.is_authenticated:
             return self.get_response(request)
         translation.activate(user.language)
-        request.LANGUAGE_CODE = user.language  # type: ignore[attr-defined]
+        request.LANGUAGE_CODE = user.language
         now = timezone.now()
         if user.seen_at is None or now - user.seen_at >= SEEN_EVERY:
             User.objects.filter(pk=user.pk).update(seen_at=now)

@@ -1,8 +1,95 @@
-"""The console's looks: title, sidebar, colours."""
+"""The console's looks: title, sidebar per role, colours. Unfold reads this dict."""
 
 from typing import Any
 
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+
+def _may(verb: str) -> Any:
+    def allowed(request: HttpRequest) -> bool:
+        from handoffs import permissions
+
+        user: Any = request.user
+        return user.is_authenticated and permissions.may(user, verb)
+
+    return allowed
+
+
+def _sets_up(request: HttpRequest) -> bool:
+    from handoffs.admin.setup_base import allowed
+
+    return allowed(request, "see_setup")
+
+
+def _has_role(request: HttpRequest) -> bool:
+    user: Any = request.user
+    return bool(user.is_authenticated and user.roles)
+
+
+def approvals_waiting(request: HttpRequest) -> str:
+    """How many approvals wait, counted to 99."""
+    from handoffs.admin.queues import waiting_decisions
+
+    user: Any = request.user
+    return str(len(waiting_decisions(user).values_list("pk")[:99]))
+
+
+def _item(title: Any, icon: str, name: str, permission: Any, **more: Any) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{name}"), "permission": permission, **more}
+
+
+WORK = [
+    _item(_("My queue"), "inbox", "index", _has_role),
+    _item(_("Approvals"), "task_alt", "handoffs_approvals", _may("approve"), badge=approvals_waiting),
+    _item(_("Cases"), "list_alt", "handoffs_case_changelist", _has_role),
+    _item(_("Board"), "monitoring", "handoffs_board", _may("see_board")),
+    _item(_("Import"), "upload_file", "handoffs_import", _may("import")),
+    _item(_("Playbook"), "menu_book", "handoffs_playbook", _has_role),
+]
+PLACES = [
+    _item(_("Shops"), "storefront", "accounts_shop_changelist", _sets_up),
+    _item(_("Carriers"), "local_shipping", "accounts_carrier_changelist", _sets_up),
+    _item(_("Warehouses"), "warehouse", "accounts_warehouse_changelist", _sets_up),
+    _item(_("People"), "group", "accounts_user_changelist", _sets_up),
+    _item(_("Memberships"), "badge", "accounts_membership_changelist", _sets_up),
+    _item(_("Contacts"), "contact_phone", "accounts_contact_changelist", _sets_up),
+    _item(_("Duty"), "schedule", "accounts_dutyshift_changelist", _sets_up),
+    _item(_("Limits"), "price_check", "accounts_limit_changelist", _sets_up),
+]
+POLICIES = [
+    _item(_("Deadlines"), "timer", "handoffs_clockpolicy_changelist", _sets_up),
+    _item(_("Steps"), "stairs", "handoffs_policystep_changelist", _sets_up),
+    _item(_("Calendars"), "calendar_month", "handoffs_calendar_changelist", _sets_up),
+    _item(_("Holidays"), "celebration", "handoffs_calendarday_changelist", _sets_up),
+    _item(_("Reasons"), "help", "handoffs_reason_changelist", _sets_up),
+    _item(_("Templates"), "chat", "handoffs_replytemplate_changelist", _sets_up),
+]
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "refunddesk",
     "SITE_HEADER": "refunddesk",
+    "SITE_SYMBOL": "currency_yuan",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": False,
+    "STYLES": [lambda _request: static("handoffs/desk.css")],
+    "SCRIPTS": [lambda _request: static("handoffs/desk.js")],
+    "SIDEBAR": {
+        "show_search": False,
+        "command_search": False,
+        "navigation": [
+            {"items": WORK},
+            {"title": _("Set-up"), "collapsible": True, "items": PLACES},
+            {"title": _("Policies"), "collapsible": True, "items": POLICIES},
+        ],
+    },
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("My settings"), "link": reverse_lazy("admin:handoffs_myself")},
+            {"title": _("Messages"), "link": reverse_lazy("admin:handoffs_bell")},
+        ]
+    },
 }

@@ -1,5 +1,6 @@
 """All settings, read from the environment in this one place; docs/settings.md says what each variable does."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,8 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 # Ten wrong passwords of one person from one address close that pair for a quarter of an hour.
 AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = 0.25
+AXES_USERNAME_FORM_FIELD = "username"  # what the login form calls the email address
+AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
@@ -204,6 +206,15 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "Role": "accounts.models.people.Role",
+        "CaseStatus": "handoffs.models.Case.Status",
+        "HandoffStatus": "handoffs.models.Handoff.Status",
+        "HandoffKind": "handoffs.models.handoff.HandoffKind",
+        "DecisionStatus": "handoffs.models.Decision.Status",
+        "DecisionKind": "handoffs.models.Decision.Kind",
+        "ClockKind": "handoffs.models.clock.ClockKind",
+    },
 }
 
 # --- browser safety ---------------------------------------------------------------------------------------------------

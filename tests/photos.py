@@ -19,3 +19,8 @@ def png(size: tuple[int, int] = (8, 8), colour: str = "red") -> bytes:
 
 def uploaded(by: User, *, at: datetime, content: bytes | None = None, name: str = "photo.png") -> Attachment:
     return evidence.upload(SimpleUploadedFile(name, content or png()), by=by, at=at)
+
+
+def file(content: bytes | None = None, name: str = "photo.png") -> SimpleUploadedFile:
+    """A file as a browser sends it."""
+    return SimpleUploadedFile(name, content or png())

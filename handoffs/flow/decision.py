@@ -11,7 +11,7 @@ from accounts import limits
 from accounts.models import User
 from accounts.models.people import Role
 from handoffs import outbox, permissions
-from handoffs.flow import clock, grant, handoff, refund
+from handoffs.flow import clock, evidence, grant, handoff, refund
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.moves import locked_case, move, note, stale
@@ -37,6 +37,7 @@ def propose(case_id: int, proposal: Proposal, *, by: User, at: datetime) -> Deci
         amount = grant.amount_of(case, proposal)
         grant.check(case, proposal, amount)
         decision = _stored(case, proposal, amount, by=by, at=at)
+        evidence.bind_to_case(proposal.attachments, case, by=by)
         shown: dict[str, Any] = {} if amount is None else {"amount": str(amount)}
         note(case, "proposed", at=at, by=by, decision=decision.pk, kind=decision.kind, reason=decision.reason, **shown)
         clock.end_all(case, ClockKind.DECIDE, at=at)

@@ -60,7 +60,7 @@ def check_cap(case: Case, amount: Decimal) -> None:
     missing or does not reach.
     """
     paid, before = basis(case), taken(case)
-    certain = bool(case.line_id) or case.source_kind != Case.Source.REFUND
+    certain = paid is not None and (bool(case.line_id) or case.source_kind != Case.Source.REFUND)
     if not certain and case.basis_confirmed:
         return
     if paid is None:

@@ -104,9 +104,12 @@ def _end(end: time) -> time | None:
 
 
 def days_for(calendar: worktime.Calendar) -> worktime.Days:
-    """The editable table of holidays and make-up days over the published calendar; read only where it matters."""
-    if not calendar.windows or not calendar.holidays:
-        return worktime.chinese_days
+    """What each day is for this calendar; the editable table is read only where it matters."""
+    return table_days() if calendar.windows and calendar.holidays else worktime.chinese_days
+
+
+def table_days() -> worktime.Days:
+    """The editable table of holidays and make-up days over the published calendar."""
     rows: dict[date, Literal["work", "rest"]] = {
         day: "work" if kind == CalendarDay.Kind.WORK else "rest"
         for day, kind in CalendarDay.objects.values_list("day", "kind")
@@ -149,12 +152,13 @@ def moment_of_step(clock: Clock, step: int, pauses: Iterable[Pause] = ()) -> dat
     return worktime.due_at(clock.started_at, given * percent / 100, calendar, still, days).at
 
 
-def why_due(clock: Clock, pauses: Iterable[Pause]) -> list[str]:
-    """“Why is it due then?” as sentences: start, minutes, windows, holidays, pauses."""
+def why_due(clock: Clock, pauses: Iterable[Pause], *, days: worktime.Days | None = None) -> list[str]:
+    """“Why is it due then?” as sentences: start, minutes, windows, holidays, pauses. `days` spares lists the table."""
     if clock.kind == ClockKind.MARKETPLACE:
         return [str(worktime.text(worktime.Reason("marketplace", {})))]
     calendar = calendar_of(clock.terms)
-    counted = worktime.due_at(clock.started_at, length_of(clock.terms), calendar, spans(pauses), days_for(calendar))
+    known = days or days_for(calendar)
+    counted = worktime.due_at(clock.started_at, length_of(clock.terms), calendar, spans(pauses), known)
     lines = [str(worktime.text(reason)) for reason in counted.why]
     if clock.due_at is not None and counted.at is not None and clock.due_at < counted.at:
         lines.append(str(worktime.text(worktime.Reason("capped", {}))))

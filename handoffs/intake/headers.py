@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -13,16 +13,24 @@ from handoffs.intake.values import text
 
 LOOK_AT = 12
 OWN_COLUMNS = ("行号", "未导入原因")
+Record = tuple[int, list[Any]]
+Records = Iterator[Record]
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The columns of a file. `names` in order; `place` maps our name of a column to its position."""
+    """The columns of a file, in order. `place` maps our name of a column to its positions, the preferred one first."""
 
     row: int
     names: tuple[str, ...]
-    place: Mapping[str, int]
+    place: Mapping[str, tuple[int, ...]]
     unknown: tuple[str, ...]
+
+    @property
+    def recognised(self) -> tuple[str, ...]:
+        """The columns we know, in the file's order."""
+        known = sorted(index for places in self.place.values() for index in places)
+        return tuple(self.names[index] for index in known)
 
     def cells(self, record: list[Any]) -> dict[str, Any]:
         """Column name → cell of one record, as received; a second column of the same name gets a number."""
@@ -34,19 +42,19 @@ def plain(name: Any) -> str:
     return "".join(unicodedata.normalize("NFKC", text(name)).split()).lower()
 
 
+def look(records: Records) -> tuple[list[Record], Records]:
+    """The first rows, among which the header is, and an iterator over the rest."""
+    return list(islice(records, LOOK_AT)), records
+
+
 def find(
-    records: Iterator[tuple[int, list[Any]]], aliases: Mapping[str, tuple[str, ...]], required: tuple[str, ...]
-) -> tuple[Header, Iterator[tuple[int, list[Any]]]]:
-    """The header among the first rows, and the records after it. Raises Unreadable naming the columns that are missing.
+    first: list[Record], aliases: Mapping[str, tuple[str, ...]], required: tuple[str, ...]
+) -> tuple[Header, list[Record]]:
+    """The header among the first rows, and those after it. Raises Unreadable naming the columns that are missing.
 
     Two header rows are understood: group titles first, names below; where the lower is empty the upper counts.
     """
-    known = {plain(alias): ours for ours, names in aliases.items() for alias in names}
-    first: list[tuple[int, list[Any]]] = []
-    for record in records:
-        first.append(record)
-        if len(first) == LOOK_AT:
-            break
+    known = {plain(name): (ours, rank) for ours, names in aliases.items() for rank, name in enumerate(names)}
     scored = [sum(plain(cell) in known for cell in cells) for _number, cells in first]
     if not scored or max(scored) < 2:
         raise Unreadable(_("No header was found. The first rows must name the columns: %(names)s.")
@@ -58,23 +66,24 @@ def find(
     if missing:
         raise Unreadable(_("These columns are missing: %(names)s. Export the file with all its columns.")
                          % {"names": ", ".join(missing)})  # fmt: skip
-    return header, chain(first[at + 1 :], records)
+    return header, first[at + 1 :]
 
 
-def _header(row: int, cells: list[Any], above: list[Any], known: Mapping[str, str]) -> Header:
+def _header(row: int, cells: list[Any], above: list[Any], known: Mapping[str, tuple[str, int]]) -> Header:
     names: list[str] = []
-    place: dict[str, int] = {}
+    places: dict[str, list[tuple[int, int]]] = {}
     unknown: list[str] = []
     for index in range(max(len(cells), len(above))):
         name = _name(cells, index) or _name(above, index)
-        ours = known.get(plain(name))
+        found = known.get(plain(name))
         if name and name in names:
             name = f"{name} ({sum(1 for n in names if n.startswith(name)) + 1})"
         names.append(name)
-        if ours is not None:
-            place.setdefault(ours, index)
+        if found is not None:
+            places.setdefault(found[0], []).append((found[1], index))
         elif name and name not in OWN_COLUMNS:
             unknown.append(name)
+    place = {ours: tuple(index for _rank, index in sorted(ranked)) for ours, ranked in places.items()}
     return Header(row, tuple(names), place, tuple(unknown))
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from handoffs.intake import vocabulary
 from handoffs.intake.headers import Header, is_blank
 from handoffs.intake.rows import Reject, Row
-from handoffs.intake.values import Bad, identifier, moment, money, text, waybill
+from handoffs.intake.values import Bad, identifier, moment, moment_or_none, money, text, waybill
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "refund_id": ("退款编号",),
@@ -75,13 +77,19 @@ class Cells:
         return name in self._header.place
 
     def __getitem__(self, name: str) -> Any:
-        index = self._header.place.get(name)
+        index = self._index(name)
         return self._record[index] if index is not None and index < len(self._record) else ""
 
     def name(self, ours: str) -> str:
         """The column's name as the file writes it, for complaints."""
-        index = self._header.place.get(ours)
+        index = self._index(ours)
         return self._header.names[index] if index is not None else ours
+
+    def _index(self, name: str) -> int | None:
+        """Where the value stands: of several columns that mean the same, the preferred one that is not empty."""
+        places = self._header.place.get(name, ())
+        filled = (i for i in places if i < len(self._record) and text(self._record[i]))
+        return next(filled, places[0] if places else None)
 
 
 def _row(number: int, cells: Cells, raw: dict[str, Any]) -> Row:
@@ -101,6 +109,8 @@ def _row(number: int, cells: Cells, raw: dict[str, Any]) -> Row:
     ):
         if theirs in cells:
             fields[ours] = moment(cells[theirs], cells.name(theirs))
+    if "paid_at" in cells:
+        fields["paid_at"] = moment_or_none(cells["paid_at"])
     _status(cells, fields)
     _goods(cells, fields)
     _parcels(cells, fields)
@@ -109,8 +119,6 @@ def _row(number: int, cells: Cells, raw: dict[str, Any]) -> Row:
 
 
 def _status(cells: Cells, fields: dict[str, Any]) -> None:
-    from django.utils.translation import gettext as _
-
     said = text(cells["status"])
     if not said:
         raise Bad(cells.name("status"), "missing", _("“%(field)s” is empty.") % {"field": cells.name("status")})

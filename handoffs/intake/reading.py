@@ -1,20 +1,37 @@
 """The way in: tell what a file is and read it row by row."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from django.utils.translation import gettext as _
 
-from handoffs.intake import headers, jd, jd_api, qianniu, tables, top
+from handoffs.intake import headers, jd, jd_api, objects, qianniu, tables, top
 from handoffs.intake.rows import Reject, Row, Unreadable
 
 FORMATS = ("auto", "qianniu", "jd", "top", "jd_api")
-EXPORTS: dict[str, ModuleType] = {"qianniu": qianniu, "jd": jd}
+EXPORTS = ("qianniu", "jd")
+OBJECTS = {"top": top.row, "jd_api": jd_api.row}
+# A column by which a file with missing columns is still told.
+MARKS = {"jd": "服务单号", "top": "refund_id", "jd_api": "orderid"}
+
+
+class Reader(Protocol):
+    """What reads a table: the names it knows its columns by, those it cannot do without, and the translation."""
+
+    @property
+    def ALIASES(self) -> Mapping[str, tuple[str, ...]]: ...  # noqa: N802
+
+    @property
+    def REQUIRED(self) -> tuple[str, ...]: ...  # noqa: N802
+
+    def rows(self, header: headers.Header, records: headers.Records) -> Iterator[Row | Reject]: ...
+
+
+READERS: dict[str, tuple[Reader, ...]] = {"qianniu": (qianniu,), "jd": (jd,), **objects.TABLES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +51,11 @@ def read(path: Path | str, *, format: str = "auto") -> Iterator[Row | Reject]:  
     """Every row of the file that is not blank, translated or turned down. Raises Unreadable."""
     opened = _opened(path, format)
     if opened.kind == "json":
-        return _json(opened, format)
-    name, header, records = _export(opened, format)
-    translated: Iterator[Row | Reject] = EXPORTS[name].rows(header, records)
-    return translated
+        name, found = _json(opened, format)
+        translate = OBJECTS[name]
+        return (translate(obj, number) for number, obj in enumerate(found, start=1))
+    _name, reader, header, records = _export(opened, format)
+    return reader.rows(header, records)
 
 
 def _opened(path: Path | str, wanted: str) -> tables.Opened:
@@ -46,58 +64,68 @@ def _opened(path: Path | str, wanted: str) -> tables.Opened:
                          % {"name": wanted, "names": ", ".join(FORMATS)})  # fmt: skip
     opened = tables.open_file(Path(path))
     is_json = opened.kind == "json"
-    if wanted in ("top", "jd_api") and not is_json:
-        raise Unreadable(_("This file is no JSON."))
     if wanted in EXPORTS and is_json:
         raise Unreadable(_("This file is JSON, not an export."))
     return opened
 
 
-def _export(opened: tables.Opened, wanted: str) -> tuple[str, headers.Header, Iterator[tuple[int, list[Any]]]]:
-    """(format, header, records after it). With “auto” the file's own columns decide."""
-    candidates = [wanted] if wanted in EXPORTS else list(EXPORTS)
+def _export(opened: tables.Opened, wanted: str) -> tuple[str, Reader, headers.Header, headers.Records]:
+    """(format, reader, header, records after it). With “auto” the file's own columns decide."""
+    first, rest = headers.look(tables.records(opened))
     complaints: dict[str, Unreadable] = {}
-    for name in candidates:
-        try:
-            header, records = headers.find(tables.records(opened), EXPORTS[name].ALIASES, EXPORTS[name].REQUIRED)
-        except Unreadable as error:
-            complaints[name] = error
-        else:
-            return name, header, records
-    first = [cells for _number, cells in islice(tables.records(opened), headers.LOOK_AT)]
-    seen = {headers.plain(cell) for cells in first for cell in cells}
-    raise complaints.get("jd" if "服务单号" in seen else "qianniu") or next(iter(complaints.values()))
+    for name in READERS if wanted == "auto" else (wanted,):
+        for reader in READERS[name]:
+            try:
+                header, after = headers.find(first, reader.ALIASES, reader.REQUIRED)
+            except Unreadable as error:
+                complaints.setdefault(name, error)
+            else:
+                return name, reader, header, chain(after, rest)
+    seen = {headers.plain(cell) for _number, cells in first for cell in cells}
+    likely = next((name for name, mark in MARKS.items() if mark in seen), "qianniu")
+    raise complaints.get(likely) or next(iter(complaints.values()))
 
 
-def _json(opened: tables.Opened, wanted: str) -> Iterator[Row | Reject]:
+def _json(opened: tables.Opened, wanted: str) -> tuple[str, list[Any]]:
+    """(format, objects). Raises Unreadable for damaged JSON, an error of the marketplace, or no refunds."""
     try:
         payload = json.loads(opened.path.read_text(encoding=opened.encoding), parse_float=str)
     except (json.JSONDecodeError, RecursionError, ValueError) as error:
         raise Unreadable(_("The JSON is damaged: %(error)s") % {"error": error}) from error
-    if isinstance(payload, dict) and "error_response" in payload:
-        told = payload["error_response"]
-        shown = told.get("sub_msg") or told.get("msg") or told.get("zh_desc") or ""
-        raise Unreadable(_("The file holds an error of the marketplace, no refunds: %(code)s %(text)s")
-                         % {"code": told.get("code"), "text": shown})  # fmt: skip
-    jd_payload = wanted == "jd_api" or (
-        wanted == "auto" and isinstance(payload, dict) and any(key.endswith("_responce") for key in payload)
-    )
-    objects = jd_api.rows_in(payload) if jd_payload else top.refunds_in(payload)
-    translate = jd_api.row if jd_payload else top.row
-    if not objects and not (
-        isinstance(payload, dict) and any(key.endswith(("_response", "_responce")) for key in payload)
-    ):
+    _must_be_no_error(payload)
+    name = wanted if wanted != "auto" else "jd_api" if _is_jd(payload) else "top"
+    found = jd_api.rows_in(payload) if name == "jd_api" else top.refunds_in(payload)
+    if not found and not _is_response(payload):
         raise Unreadable(_("The JSON holds no refunds."))
-    return (translate(obj, number) for number, obj in enumerate(objects, start=1))
+    return name, found
+
+
+def _must_be_no_error(payload: Any) -> None:
+    first = payload[0] if isinstance(payload, list) and payload else payload
+    if not isinstance(first, dict) or "error_response" not in first:
+        return
+    told = first["error_response"]
+    told = told if isinstance(told, dict) else {"msg": told}
+    shown = told.get("sub_msg") or told.get("msg") or told.get("zh_desc") or ""
+    raise Unreadable(_("The file holds an error of the marketplace, no refunds: %(code)s %(text)s")
+                     % {"code": told.get("code", ""), "text": shown})  # fmt: skip
+
+
+def _is_jd(payload: Any) -> bool:
+    first = payload[0] if isinstance(payload, list) and payload else payload
+    return isinstance(first, dict) and any(key.endswith("_responce") or key in jd_api.TELLING for key in first)
+
+
+def _is_response(payload: Any) -> bool:
+    return isinstance(payload, dict) and any(key.endswith(("_response", "_responce")) for key in payload)
 
 
 def describe(path: Path | str, *, format: str = "auto") -> Description:  # noqa: A002
     """What the file is, its columns and its number of rows. Raises Unreadable."""
     opened = _opened(path, format)
     if opened.kind == "json":
-        rows = sum(1 for _row in _json(opened, format))
-        return Description("top" if format == "auto" else format, "json", opened.encoding, 0, (), (), rows)
-    name, header, records = _export(opened, format)
-    recognised = tuple(header.names[index] for index in sorted(header.place.values()))
+        name, found = _json(opened, format)
+        return Description(name, "json", opened.encoding, 0, (), (), len(found))
+    name, _reader, header, records = _export(opened, format)
     rows = sum(1 for _number, record in records if not headers.is_blank(record))
-    return Description(name, opened.kind, opened.encoding, header.row, recognised, header.unknown, rows)
+    return Description(name, opened.kind, opened.encoding, header.row, header.recognised, header.unknown, rows)

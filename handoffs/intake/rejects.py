@@ -1,11 +1,13 @@
 """Writes the rows that were turned down, so that they can be fixed and sent again."""
 
 import csv
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
 from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from handoffs.intake.headers import OWN_COLUMNS
 
@@ -22,11 +24,18 @@ class Rejected(Protocol):
 
 
 def neutral(value: Any) -> str:
-    """A cell that a spreadsheet will not run as a formula. Negative numbers stay numbers."""
-    text = value if isinstance(value, str) else "" if value is None else str(value)
+    """A cell that a spreadsheet will not run as a formula and can hold. Negative numbers stay numbers."""
+    text = ILLEGAL_CHARACTERS_RE.sub("", _written(value))
     if text.startswith(FORMULA) and not text.replace(".", "", 1).lstrip("-").isdigit():
         return f"'{text}"
     return text
+
+
+def _written(value: Any) -> str:
+    """A value as text; what JSON nests stays JSON, so that it can be read again."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def columns(rows: Iterable[Rejected]) -> list[str]:
@@ -40,7 +49,7 @@ def write_xlsx(path: Path, rows: list[Rejected]) -> None:
     names = columns(rows)
     book = Workbook(write_only=True)
     sheet = book.create_sheet("rejected")
-    sheet.append([NUMBER_OF_ROW, WHY, *names])
+    sheet.append([NUMBER_OF_ROW, WHY, *map(neutral, names)])
     for row in rows:
         sheet.append([str(row.number), neutral(row.message), *(neutral(row.raw.get(name)) for name in names)])
     book.save(path)
@@ -51,6 +60,6 @@ def write_csv(path: Path, rows: list[Rejected]) -> None:
     names = columns(rows)
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([NUMBER_OF_ROW, WHY, *names])
+        writer.writerow([NUMBER_OF_ROW, WHY, *map(neutral, names)])
         for row in rows:
             writer.writerow([row.number, neutral(row.message), *(neutral(row.raw.get(name)) for name in names)])

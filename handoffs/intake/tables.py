@@ -5,14 +5,13 @@ import csv
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html.parser import HTMLParser
-from io import BytesIO, TextIOWrapper
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
-from python_calamine import CalamineError, CalamineWorkbook
 
+from handoffs.intake import pages, workbook
 from handoffs.intake.rows import Unreadable
 
 CHUNK = 1 << 20
@@ -56,7 +55,7 @@ def _zip_kind(path: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             if not any(name.startswith("xl/") for name in archive.namelist()):
                 raise Unreadable(_("This is a zip archive, not a workbook. Unpack it and send the file inside."))
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise Unreadable(_("The workbook is damaged or incomplete. Download it again.")) from error
     return "xlsx"
 
@@ -64,7 +63,9 @@ def _zip_kind(path: Path) -> str:
 def _encoding(path: Path, head: bytes) -> str:
     """utf-8 with or without BOM, utf-16 with one, else GB18030; the whole file must decode."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
+        if _decodes(path, "utf-16"):
+            return "utf-16"
+        raise Unreadable(_("The UTF-16 text is damaged or incomplete. Download the file again."))
     if b"\x00" in head:
         raise Unreadable(_("This is a binary file, not a table."))
     for encoding in ENCODINGS:
@@ -88,36 +89,21 @@ def _decodes(path: Path, encoding: str) -> bool:
 def _text_kind(start: str) -> str:
     if start[:1] in "{[":
         return "json"
-    lowered = start[:2048].lower()
-    if lowered.startswith(("<!doctype html", "<html", "<table", "<?xml", "<meta")) or "<table" in lowered:
+    if start.startswith("<"):
         return "html"
-    line = next((line for line in start.splitlines() if line.strip()), "")
-    return "tsv" if line.count("\t") > line.count(",") else "csv"
+    # Titles may stand above the table, so the widest line decides, not the first.
+    lines = start.splitlines()
+    tabs, commas = (max((line.count(sign) for line in lines), default=0) for sign in "\t,")
+    return "tsv" if tabs > commas else "csv"
 
 
 def records(opened: Opened) -> Iterator[tuple[int, list[Any]]]:
     """(row as a person counts it, cells), the first row being 1. Raises Unreadable when the file breaks off."""
     if opened.kind in ("xlsx", "xls"):
-        return _workbook(opened)
+        return workbook.records(opened.path)
     if opened.kind == "html":
-        return _html(opened)
+        return pages.records(opened.path, opened.encoding)
     return _separated(opened)
-
-
-def _workbook(opened: Opened) -> Iterator[tuple[int, list[Any]]]:
-    try:
-        # By content, not by path: calamine would believe the name.
-        workbook = CalamineWorkbook.from_filelike(BytesIO(opened.path.read_bytes()))
-        sheet = next((s for name in workbook.sheet_names if (s := workbook.get_sheet_by_name(name)).total_height), None)
-        if sheet is None:
-            raise Unreadable(_("The workbook has no rows."))
-        for number, cells in enumerate(sheet.iter_rows(), start=1):
-            yield number, list(cells)
-    except CalamineError as error:
-        protected = "password" in str(error).lower() or "encrypt" in str(error).lower()
-        if protected:
-            raise Unreadable(_("The workbook is protected by a password. Save it without one.")) from error
-        raise Unreadable(_("The workbook is damaged or incomplete. Download it again.")) from error
 
 
 def _separated(opened: Opened) -> Iterator[tuple[int, list[Any]]]:
@@ -133,47 +119,3 @@ def _separated(opened: Opened) -> Iterator[tuple[int, list[Any]]]:
 def _without_nul(file: TextIOWrapper) -> Iterator[str]:
     for line in file:
         yield line.replace("\x00", "")
-
-
-class _Table(HTMLParser):
-    """Collects the rows of a page's tables, one after the other."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.rows: list[list[str]] = []
-        self._row: list[str] | None = None
-        self._cell: list[str] | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "tr":
-            self._row = []
-        elif tag in ("td", "th") and self._row is not None:
-            self._cell = []
-        elif tag == "br" and self._cell is not None:
-            self._cell.append("\n")
-        del attrs
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("td", "th") and self._cell is not None and self._row is not None:
-            self._row.append("".join(self._cell))
-            self._cell = None
-        elif tag == "tr" and self._row is not None:
-            self.rows.append(self._row)
-            self._row = None
-
-    def handle_data(self, data: str) -> None:
-        if self._cell is not None:
-            self._cell.append(data)
-
-
-def _html(opened: Opened) -> Iterator[tuple[int, list[Any]]]:
-    parser, number = _Table(), 0
-    with opened.path.open(encoding=opened.encoding) as file:
-        while chunk := file.read(CHUNK):
-            parser.feed(chunk)
-            rows, parser.rows = parser.rows, []
-            for row in rows:
-                number += 1
-                yield number, list(row)
-    if not number:
-        raise Unreadable(_("The page holds no table."))

@@ -47,6 +47,8 @@ def _row(obj: Mapping[str, Any], number: int) -> Row:
     for theirs, ours in (("tid", "order_id"), ("oid", "line_id"), ("sid", "return_waybill")):
         if theirs in obj:
             fields[ours] = identifier(obj[theirs], theirs)
+    if "sku" not in fields and isinstance(obj.get("sku"), str):
+        fields["sku"] = text(obj["sku"])
     if "num" in obj:
         fields["quantity"] = quantity(obj["num"])
     if "refund_version" in obj:
@@ -102,9 +104,17 @@ def _bag(obj: Mapping[str, Any], fields: dict[str, Any]) -> None:
 
 
 def refunds_in(payload: Any) -> list[Any]:
-    """The refund objects of a response, whichever envelope they come in; an empty list where the key is missing."""
+    """The refund objects of a response or a list, whichever envelope; an empty list where the key is missing."""
     if isinstance(payload, list):
-        return payload
+        return [refund for item in payload for refund in (_opened(item) if _is_envelope(item) else [item])]
+    return _opened(payload)
+
+
+def _is_envelope(item: Any) -> bool:
+    return isinstance(item, Mapping) and any(str(key).endswith("_response") for key in item)
+
+
+def _opened(payload: Any) -> list[Any]:
     if not isinstance(payload, Mapping):
         return []
     if "refund_id" in payload:

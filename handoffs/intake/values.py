@@ -15,7 +15,9 @@ from django.utils.translation import gettext as _
 BEIJING = ZoneInfo("Asia/Shanghai")
 EXACT = 2**53
 EXCEL_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  the day Excel counts from has no zone of its own
-PADDING = "'\t\r\n \u3000\ufeff\u200b`"
+# Also what copying leaves behind unseen: hard spaces, marks of writing direction, joiners.
+PADDING = "'\t\r\n \u3000\ufeff\u200b`\xa0\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2069"
+YEARS = range(1970, 2101)
 _MOMENT = re.compile(
     r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?"
     r"(?:[ T]+(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?"
@@ -53,7 +55,12 @@ def identifier(value: Any, field: str, *, required: bool = False) -> str:
                 "The number in “%(field)s” has lost digits: the sheet keeps it as a number. Export the file again "
                 "without saving it in a spreadsheet, or send it as csv.") % {"field": field})  # fmt: skip
         return str(int(value))
+    if isinstance(value, list | dict):
+        raise Bad(field, "not_an_id", _("“%(field)s” is no id.") % {"field": field})
     found = unicodedata.normalize("NFKC", text(value)).strip(PADDING)
+    if written := re.fullmatch(r'="(.*)"', found):
+        # ="123" is how some exports keep a spreadsheet from rounding.
+        found = written.group(1).strip(PADDING)
     if found in BLANK:
         found = ""
     if re.fullmatch(r"\d(?:\.\d+)?[eE]\+?\d+", found):
@@ -92,20 +99,27 @@ def money(value: Any, field: str, *, required: bool = False) -> Decimal | None:
 
 def moment(value: Any, field: str, *, required: bool = False) -> datetime | None:
     """A moment; without a zone it is Beijing's. Epoch milliseconds and spreadsheet serial numbers are understood."""
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=BEIJING)
-    if isinstance(value, date):
-        return datetime.combine(value, time(0), tzinfo=BEIJING)
+    if isinstance(value, date) and value.year in YEARS:
+        found = value if isinstance(value, datetime) else datetime.combine(value, time(0))
+        return found if found.tzinfo else found.replace(tzinfo=BEIJING)
     raw = unicodedata.normalize("NFKC", text(value)).strip()
     if raw in BLANK:
         if required:
             raise Bad(field, "missing", _("“%(field)s” is empty.") % {"field": field})
         return None
-    found = _numeric_moment(raw) or _written_moment(raw)
-    if found is None:
+    understood = _numeric_moment(raw) or _written_moment(raw)
+    if understood is None:
         raise Bad(field, "not_a_time", _("“%(value)s” in “%(field)s” is no time. Write it as 2026-11-11 09:30:00.")
                   % {"value": raw, "field": field})  # fmt: skip
-    return found
+    return understood
+
+
+def moment_or_none(value: Any) -> datetime | None:
+    """A moment nothing hangs on: what cannot be understood is left out and stands in the raw row only."""
+    try:
+        return moment(value, "")
+    except Bad:
+        return None
 
 
 def _numeric_moment(raw: str) -> datetime | None:
@@ -125,12 +139,14 @@ def _written_moment(raw: str) -> datetime | None:
         return None
     year, month, day, hour, minute, second = (int(part or 0) for part in matched.groups()[:6])
     zone = matched.group(7)
+    if year not in YEARS:
+        return None
     try:
         naive = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  the zone is added below
+        if zone:
+            return datetime.fromisoformat(naive.isoformat() + ("+00:00" if zone == "Z" else zone))
     except ValueError:
         return None
-    if zone:
-        return datetime.fromisoformat(naive.isoformat() + ("+00:00" if zone == "Z" else zone))
     return naive.replace(tzinfo=BEIJING)
 
 

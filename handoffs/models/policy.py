@@ -146,7 +146,8 @@ class PolicyStep(models.Model):
     act = models.CharField(_("step"), max_length=10, choices=Act)
     percent = models.PositiveSmallIntegerField(
         # xgettext:no-python-format
-        _("at % of the time"), validators=[MinValueValidator(1), MaxValueValidator(1000)]
+        _("at % of the time"),
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
     )
     to = models.CharField(_("tells"), max_length=16, choices=To)
     history = HistoricalRecords()

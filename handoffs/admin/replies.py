@@ -1,0 +1,44 @@
+"""Reply templates with their variables filled for one case."""
+
+from accounts.models import User
+from handoffs.flow import wording
+from handoffs.flow.buyer import masked
+from handoffs.models import Case, Parcel, ReplyTemplate
+
+
+def values(case: Case, user: User) -> dict[str, str]:
+    """What the variables stand for. The buyer is named as the marketplace shows them, masked."""
+    parcel = case.parcels.order_by("-pk").first()
+    back = case.parcels.filter(leg=Parcel.Leg.RETURN).order_by("-pk").first()
+    shown = back or parcel
+    return {
+        "buyer": masked(case.buyer_nick), "order_id": case.order_id, "refund_id": case.refund_id,
+        "amount": str(case.amount), "title": case.title, "shop": case.shop.name, "agent": user.name,
+        "waybill": shown.waybill if shown else "", "carrier": str(shown.carrier or shown.carrier_text) if shown else "",
+        "date": "", "coupon": "", "address": case.shop.return_address, "reason": case.reason,
+    }  # fmt: skip
+
+
+def templates_for(case: Case, user: User) -> list[dict[str, str]]:
+    """All templates of the shop's marketplace language, filled as far as the case goes; gaps stay as {variables}."""
+    rows = ReplyTemplate.objects.filter(language="zh-hans", shop__in=(case.shop,)) | ReplyTemplate.objects.filter(
+        language="zh-hans", shop=None
+    )
+    chosen: dict[str, ReplyTemplate] = {}
+    for row in rows.order_by("code", "shop_id"):
+        if row.code not in chosen or row.shop_id is not None:
+            chosen[row.code] = row
+    known = values(case, user)
+    return [{"code": row.code, "title": row.title, "body": _fill(row.body, known)} for row in chosen.values()]
+
+
+def filled(case: Case, code: str, user: User) -> str:
+    """One template by its code; nothing when there is none."""
+    return next((row["body"] for row in templates_for(case, user) if row["code"] == code), "")
+
+
+def _fill(body: str, known: dict[str, str]) -> str:
+    """Fill what is known; leave the rest in braces so that the agent sees what to write."""
+    present = {name: value for name, value in known.items() if value}
+    gaps = {name: "{" + name + "}" for name in wording.variables(body) if name not in present}
+    return wording.fill(body, present | gaps)

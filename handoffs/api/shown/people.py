@@ -1,0 +1,62 @@
+"""People and files as the API shows them, and what of free-form details is left out for whom."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from accounts.models import User
+from handoffs.api.fields import Moment
+from handoffs.api.reading import days
+from handoffs.models import Attachment
+
+# Keys under which details and timeline entries carry money, and under which they carry the buyer's own words or name.
+MONEY_KEYS = frozenset({"amount", "amounts", "asked_amount", "before", "total_fee", "paid", "payment", "refund_fee"})
+BUYER_KEYS = frozenset({"buyer_nick", "buyer_name", "buyer_phone", "buyer_address", "description"})
+
+
+class PersonOut(serializers.Serializer[User]):
+    """A colleague."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    email = serializers.EmailField()
+
+
+class AttachmentOut(serializers.Serializer[Attachment]):
+    """A photo or document; `url` serves it to those who may see the case."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    content_type = serializers.CharField()
+    size = serializers.IntegerField(help_text="Bytes.")
+    handoff = serializers.IntegerField(source="handoff_id", allow_null=True)
+    by = PersonOut()
+    at = Moment()
+    url = serializers.SerializerMethodField()
+
+    def get_url(self, attachment: Attachment) -> str:
+        return reverse("api:attachment", args=[attachment.pk])
+
+
+def _context(user: User) -> dict[str, Any]:
+    return {"user": user, "days": days()}
+
+
+def shown(kind: type[serializers.Serializer[Any]], record: Any, *, user: User) -> dict[str, Any]:
+    """One record in the form of `kind`, as this person may see it."""
+    return dict(kind(record, context=_context(user)).data)
+
+
+def all_shown(kind: type[serializers.Serializer[Any]], records: Iterable[Any], *, user: User) -> list[dict[str, Any]]:
+    return [dict(row) for row in kind(list(records), many=True, context=_context(user)).data]
+
+
+def without(details: Any, keys: frozenset[str]) -> Any:
+    """The details with everything under these keys left out, however deep."""
+    if isinstance(details, Mapping):
+        return {name: without(value, keys) for name, value in details.items() if name not in keys}
+    if isinstance(details, list):
+        return [without(value, keys) for value in details]
+    return details

@@ -1,0 +1,79 @@
+// Bars that count down, templates that fill the message, fields an answer needs, progress of an import. No build step.
+(() => {
+  "use strict";
+  const body = () => document.querySelector("[data-rd-now]");
+
+  // The server's time, carried forward by this machine's clock.
+  const started = Date.now();
+  const now = () => Number(body()?.dataset.rdNow || started) + (Date.now() - started);
+
+  function countDown() {
+    document.querySelectorAll("[data-rd-due]").forEach((bar) => {
+      const start = Number(bar.dataset.rdStart), due = Number(bar.dataset.rdDue), at = now();
+      const used = Math.min(Math.max((at - start) / Math.max(due - start, 1), 0), 1);
+      bar.firstElementChild.style.width = `${Math.round(used * 100)}%`;
+      bar.classList.toggle("rd-bar-late", at >= due);
+      bar.classList.toggle("rd-bar-soon", at < due && used >= 0.8);
+      const words = bar.parentElement.querySelector("[data-rd-words]");
+      if (words) say(words, due - at);
+    });
+  }
+
+  function say(element, left) {
+    const { late, rest, d, h, m } = body().dataset;
+    const minutes = Math.floor(Math.abs(left) / 60000);
+    const parts = minutes >= 1440 ? [[Math.floor(minutes / 1440), d], [Math.floor(minutes / 60) % 24, h]]
+      : minutes >= 60 ? [[Math.floor(minutes / 60), h], [minutes % 60, m]] : [[minutes, m]];
+    element.textContent = (left <= 0 ? late : rest).replace("%", parts.map(([n, unit]) => `${n} ${unit}`).join(" "));
+    element.className = left <= 0 ? "rd-late" : left < 300000 ? "rd-soon" : "";
+  }
+
+  function templates() {
+    document.querySelectorAll("[data-rd-templates]").forEach((picker) => {
+      picker.addEventListener("change", () => {
+        const chosen = picker.selectedOptions[0], target = document.getElementById("id_message");
+        if (chosen?.dataset.body && target) { target.value = chosen.dataset.body; target.focus(); }
+      });
+    });
+  }
+
+  function answers() {
+    const form = document.querySelector("[data-rd-answers]");
+    if (!form) return;
+    const show = () => {
+      const chosen = form.querySelector("input[name=answer]:checked");
+      const needs = (chosen?.dataset.needs || chosen?.closest("label")?.dataset.needs || "").split(" ");
+      form.querySelectorAll("[data-rd-field]").forEach((row) => {
+        const name = row.dataset.rdField, always = ["note", "files"].includes(name);
+        row.hidden = Boolean(chosen) && !always && !needs.includes(name);
+        row.querySelector("[data-rd-wanted]")?.toggleAttribute("hidden", !needs.includes(name));
+      });
+    };
+    form.addEventListener("change", show);
+    show();
+  }
+
+  function progress() {
+    const bar = document.querySelector("[data-rd-progress]");
+    if (!bar) return;
+    const look = async () => {
+      const answer = await fetch(bar.dataset.rdProgress, { headers: { Accept: "application/json" } });
+      if (!answer.ok) return;
+      const run = await answer.json();
+      const share = run.expected ? Math.min(run.read / run.expected, 1) : 0;
+      bar.firstElementChild.style.width = `${Math.round(share * 100)}%`;
+      for (const name of ["read", "created", "updated", "unchanged", "rejected"]) {
+        const cell = document.querySelector(`[data-rd-count=${name}]`);
+        if (cell) cell.textContent = run[name];
+      }
+      if (run.status === "running") setTimeout(look, 2000); else location.reload();
+    };
+    look();
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    templates(); answers(); progress(); 
+    if (body()) { countDown(); setInterval(countDown, 1000); }
+    document.querySelector("[data-rd-autofocus]")?.focus();
+  });
+})();

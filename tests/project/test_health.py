@@ -1,0 +1,79 @@
+"""Whoever watches the desk learns whether it is up and whether it can keep its deadlines, and no more."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+
+from handoffs.models import Tick
+from refunddesk import health
+
+
+def swept(*, seconds_ago: int) -> None:
+    Tick.objects.create(name="sweep", at=timezone.now() - timedelta(seconds=seconds_ago))
+
+
+def test_the_process_is_up_without_asking_the_database(client: Client) -> None:
+    response = client.get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert "no-store" in response["Cache-Control"]
+
+
+@pytest.mark.django_db
+def test_a_desk_that_swept_lately_is_ready(client: Client) -> None:
+    swept(seconds_ago=30)
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert set(response.json()) == {"status", "sweep_age_seconds"}
+    assert 30 <= response.json()["sweep_age_seconds"] < 60
+
+
+@pytest.mark.django_db
+def test_a_desk_that_never_swept_is_not_ready(client: Client) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == {"status": "not ready", "reason": "there was no sweep yet"}
+
+
+@pytest.mark.django_db
+def test_a_desk_that_stopped_sweeping_is_not_ready(client: Client) -> None:
+    swept(seconds_ago=121)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["reason"].startswith("the last sweep is 12")
+
+
+def test_a_desk_without_its_database_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OperationalError("connection to server at 10.0.0.5 failed: password of desk is wrong")
+
+    monkeypatch.setattr(health.connection, "cursor", refuse)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == {"status": "not ready", "reason": "the database does not answer"}
+
+
+@pytest.mark.django_db
+def test_a_desk_without_redis_is_not_ready(client: Client, settings: LazySettings) -> None:
+    swept(seconds_ago=1)
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == {"status": "not ready", "reason": "the broker does not answer"}
+
+
+@pytest.mark.django_db
+def test_a_desk_without_its_queue_folder_is_not_ready(client: Client, settings: LazySettings, tmp_path: Path) -> None:
+    swept(seconds_ago=1)
+    settings.REDIS_URL = ""
+    settings.CELERY_BROKER_TRANSPORT_OPTIONS = {"data_folder_out": str(tmp_path / "gone")}
+    assert client.get("/readyz").json()["reason"] == "the broker does not answer"
+
+
+@pytest.mark.parametrize("address", ["/healthz", "/readyz"])
+def test_watching_changes_nothing(client: Client, address: str) -> None:
+    assert client.post(address).status_code == 405
