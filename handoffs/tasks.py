@@ -9,7 +9,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from handoffs import delivery, digests
+from handoffs import delivery, digests, imports
 from handoffs import sweep as sweeping
 from handoffs.models import Tick
 
@@ -43,8 +43,6 @@ def send_digests() -> None:
 @shared_task(name="handoffs.tasks.run_import", **task)
 def run_import(run_id: int) -> None:
     """Take in an uploaded file; started again after a crash it goes on, since intake is idempotent."""
-    from handoffs import imports
-
     imports.run(run_id, at=timezone.now())
 
 

@@ -103,7 +103,7 @@ def _late(user: User, yesterday: Span) -> list[Entry]:
     """The clocks that passed their due time yesterday: one's own, a lead's whole role, a manager's whole shop."""
     clocks = Clock.objects.filter(
         state=Clock.State.LATE, due_at__gte=yesterday.start, due_at__lt=yesterday.end, case__shop__in=user.shops_as()
-    )
+    ).exclude(cause="expired")  # a parcel's silence running out is nobody's delay
     held = Q(handoff__answered_by=user) | Q(handoff__assignee=user, handoff__answered_by=None)
     seen = held | Q(handoff=None, case__owner=user)
     for role, shop_id, lead in user.places:

@@ -30,11 +30,11 @@ def _has_role(request: HttpRequest) -> bool:
 
 
 def approvals_waiting(request: HttpRequest) -> str:
-    """How many approvals wait, counted to 99."""
-    from handoffs.admin.queues import waiting_decisions
+    """How many approvals wait, counted to 100."""
+    from handoffs.admin.bell import counts
 
     user: Any = request.user
-    return str(len(waiting_decisions(user).values_list("pk")[:99]))
+    return str(counts(user)["approvals"])
 
 
 def _item(title: Any, icon: str, name: str, permission: Any, **more: Any) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def _item(title: Any, icon: str, name: str, permission: Any, **more: Any) -> dic
 
 WORK = [
     _item(_("My queue"), "inbox", "index", _has_role),
-    _item(_("Approvals"), "task_alt", "handoffs_approvals", _may("approve"), badge=approvals_waiting),
+    _item(_("Approvals"), "task_alt", "handoffs_approvals", _may("approve"), badge="refunddesk.console.approvals_waiting"),
     _item(_("Cases"), "list_alt", "handoffs_case_changelist", _has_role),
     _item(_("Board"), "monitoring", "handoffs_board", _may("see_board")),
     _item(_("Import"), "upload_file", "handoffs_import", _may("import")),
@@ -75,6 +75,9 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": False,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("handoffs/icon.svg")},
+    ],
     "STYLES": [lambda _request: static("handoffs/desk.css")],
     "SCRIPTS": [lambda _request: static("handoffs/desk.js")],
     "SIDEBAR": {

@@ -3,45 +3,64 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from accounts.models import User
 from handoffs import notices
+from handoffs.admin import queues
 from handoffs.admin.page import draw, page, person
 
 KEPT = 5
 SHOWN = 100
+Counts = dict[str, int]
 
 
-def unread(user: User) -> int:
-    """How many messages are unread, counted to 100, kept for seconds."""
-    key = f"unread:{user.pk}"
-    count = cache.get(key)
-    if count is None:
-        count = len(user.messages.filter(read_at=None).values_list("pk")[:100])
-        cache.set(key, count, KEPT)
-    return int(count)
+def counts(user: User) -> Counts:
+    """Unread messages and waiting approvals, each counted to 100, kept for seconds: every page of the console asks."""
+    found: Counts | None = cache.get(_key(user))
+    if found is None:
+        found = {
+            "unread": len(user.messages.filter(read_at=None).values_list("pk")[:SHOWN]),
+            "approvals": len(queues.waiting_decisions(user).values_list("pk")[:SHOWN]),
+        }
+        cache.set(_key(user), found, KEPT)
+    return found
+
+
+def forget(user: User) -> None:
+    """Count anew at the next page."""
+    cache.delete(_key(user))
+
+
+def _key(user: User) -> str:
+    return f"counts:{user.pk}"
 
 
 @page("GET", "POST")
 def bell(request: HttpRequest) -> HttpResponse:
-    """The last messages; POST marks all as read."""
+    """The last messages; POST marks one or all as read."""
     user = person(request)
+    unread = user.messages.filter(read_at=None)
     if request.method == "POST":
-        user.messages.filter(read_at=None).update(read_at=timezone.now())
-        cache.delete(f"unread:{user.pk}")
+        one = request.POST.get("message", "")
+        (unread.filter(pk=one) if one.isdigit() else unread).update(read_at=timezone.now())
+        forget(user)
         return redirect("admin:handoffs_bell")
     rows = list(user.messages.select_related("case__shop").order_by("-created_at", "-pk")[:SHOWN])
     shown = [
-        {"notice": notice, "unread": row.read_at is None} for row, notice in zip(rows, notices.of(rows), strict=True)
+        {"notice": notice, "message": row, "unread": row.read_at is None}
+        for row, notice in zip(rows, notices.of(rows), strict=True)
     ]
-    return draw(request, "handoffs/bell.html", title=_("Messages"), rows=shown)
+    any_unread = any(row["unread"] for row in shown) or unread.exists()
+    return draw(request, "handoffs/bell.html", title=_("Messages"), rows=shown, any_unread=any_unread)
 
 
 class MyselfForm(forms.ModelForm):
@@ -66,9 +85,24 @@ def myself(request: HttpRequest) -> HttpResponse:
     form = MyselfForm(data, instance=User.objects.get(pk=user.pk))
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, _("Saved."))
+        with translation.override(form.cleaned_data["language"]):
+            messages.success(request, _("Saved."))
         return redirect("admin:handoffs_myself")
-    return draw(request, "handoffs/myself.html", title=_("My settings"), form=form)
+    return draw(request, "handoffs/myself.html", title=_("My settings"), form=form, status=400 if data else 200)
 
 
-PAGES = (("messages/", bell, "handoffs_bell"), ("me/", myself, "handoffs_myself"))
+@page("POST")
+def language(request: HttpRequest) -> HttpResponse:
+    """Switch the person's language, and come back to the same page."""
+    chosen, back = request.POST.get("language"), request.POST.get("next", "")
+    if chosen in dict(settings.LANGUAGES):
+        User.objects.filter(pk=person(request).pk).update(language=chosen)
+    safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    return redirect(back if safe else "admin:index")
+
+
+PAGES = (
+    ("messages/", bell, "handoffs_bell"),
+    ("me/", myself, "handoffs_myself"),
+    ("me/language/", language, "handoffs_language"),
+)

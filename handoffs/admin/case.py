@@ -12,8 +12,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from accounts.models import User
 from handoffs import permissions
-from handoffs.admin import shown, words
+from handoffs.admin import shown, values, words
 from handoffs.admin.page import draw, person, seen_case
 from handoffs.admin.site import desk
 from handoffs.flow import acts, kinds, next_step, path
@@ -154,8 +155,10 @@ def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
         "amounts": amounts,
         "buyer": masked_buyer(case, source=source) if permissions.sees_buyer(user, case) else None,
         "why_path": path.why(case),
+        "path_facts": values.facts(case),
+        "type": values.said("dispute_type", case.dispute_type),
         "steps": steps,
-        "others": more(case, steps) if desk_user else [],
+        "others": more(user, case, steps) if desk_user else [],
         "desk_user": desk_user,
         "clocks": _clocks(case, now),
         "handoffs": _handoffs(request, case, amounts=amounts, now=now),
@@ -169,10 +172,11 @@ def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
     return draw(request, "handoffs/case.html", title=f"{case.refund_id}", **context)
 
 
-def more(case: Case, steps: list[next_step.Step]) -> list[next_step.Step]:
-    """Every other button of the desk that is not offered already."""
+def more(user: User, case: Case, steps: list[next_step.Step]) -> list[next_step.Step]:
+    """Every other button of the desk that the person may press and that is not offered already."""
     offered = {step.code for step in steps}
-    codes = [code for code in ("respond", *acts.ACTS) if code not in offered and code != "carry_out"]
+    allowed = [code for code, act in acts.ACTS.items() if permissions.may(user, act.verb, shop_id=case.shop_id)]
+    codes = [code for code in ("respond", *allowed) if code not in offered and code != "carry_out"]
     questions = [
         code for code, kind in kinds.KINDS.items() if "support" in kind.from_roles and code not in kinds.APPROVALS
     ]

@@ -163,7 +163,7 @@ def _limits(case: Case, code: str, user: User) -> list[str]:
     top = limits.ceiling(user, shop_id=case.shop_id, kind=code)
     return [
         _("Applied for: ¥%(amount)s") % {"amount": case.amount},
-        _("Your limit: %(limit)s") % {"limit": _("none") if top is None else f"¥{top}"},
+        _("Your limit: %(limit)s") % {"limit": _("no limit") if top is None else f"¥{top}"},
         _("Granted before on this order: ¥%(amount)s") % {"amount": grant.granted_before(case)},
     ]
 

@@ -55,9 +55,8 @@ def day(label: Any, *, required: bool = True, help_text: Any = "") -> forms.Char
     return forms.CharField(label=label, required=required, widget=widget, help_text=help_text)
 
 
-class ManyFiles(forms.ClearableFileInput):
+class ManyFiles(forms.FileInput):
     allow_multiple_selected = True
-    template_name = "handoffs/files_widget.html"
 
 
 class FilesField(forms.FileField):

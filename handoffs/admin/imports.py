@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Shop, User
@@ -29,13 +30,22 @@ PREVIEWED = 10
 SHOWN = 200
 
 
+NAMES = {
+    "auto": gettext_lazy("recognise by itself"),
+    "qianniu": gettext_lazy("Qianniu export"),
+    "jd": gettext_lazy("JD export"),
+    "top": gettext_lazy("Taobao JSON"),
+    "jd_api": gettext_lazy("JD JSON"),
+}
+
+
 class UploadForm(forms.Form):
     """A file for a shop; `as_of` is the moment the file speaks of."""
 
     shop = forms.ModelChoiceField(Shop.objects.none(), widget=UnfoldAdminSelectWidget())
     file = forms.FileField(widget=forms.ClearableFileInput(attrs={"class": "rd-files"}))
     format = forms.ChoiceField(
-        choices=[(name, name) for name in FORMATS], widget=UnfoldAdminSelectWidget(), initial="auto"
+        choices=[(name, NAMES[name]) for name in FORMATS], widget=UnfoldAdminSelectWidget(), initial="auto"
     )
     as_of = forms.DateTimeField(
         required=False,

@@ -23,11 +23,11 @@ class Desk(UnfoldAdminSite):
         return home(request)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        from handoffs.admin.bell import unread
+        from handoffs.admin.bell import counts
 
         context = super().each_context(request)
         user: Any = request.user
-        return context | {"unread": unread(user) if user.is_authenticated else 0}
+        return context | {"unread": counts(user)["unread"] if user.is_authenticated else 0}
 
     def extra_urls(self) -> list[URLPattern]:
         from handoffs.admin import approvals, bell, board, dialogs, files, handoff, home, imports, playbook

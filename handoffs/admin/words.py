@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from handoffs.admin import values
 from handoffs.flow.kinds import KINDS
 from handoffs.models import Case, Decision, TimelineEntry
 from handoffs.models.clock import ClockKind
@@ -86,8 +87,8 @@ def sentence(entry: TimelineEntry) -> str:
     template = SENTENCES.get(entry.kind)
     if template is None:
         return entry.kind
-    values = _Values({key: _word(key, value) for key, value in entry.data.items() if value is not None})
-    return (str(template) % values).strip(" .")
+    filled = _Values({key: _word(key, value) for key, value in entry.data.items() if value is not None})
+    return (str(template) % filled).strip(" .")
 
 
 def _word(key: str, value: Any) -> str:
@@ -103,7 +104,7 @@ def _word(key: str, value: Any) -> str:
         return str(CAUSES.get(value, value))
     if key == "answer":
         return str(_answers().get(value, value))
-    return f"¥{value}" if key in ("amount", "before") else str(value)
+    return f"¥{value}" if key in ("amount", "before") else values.said(key, value)
 
 
 def _kinds() -> list[tuple[str, Any]]:
@@ -132,6 +133,7 @@ DETAILS: dict[str, Any] = {
     "signed_at": L("signed for at"),
     "planned": L("planned quantity"),
     "actual": L("actual quantity"),
+    "quantity": L("quantity"),
     "amount": L("amount"),
     "answered_as": L("answered as"),
     "facts": L("facts"),

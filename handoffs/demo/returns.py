@@ -255,7 +255,7 @@ def _received(d: Desk, a: Application) -> Story:
     yield d.some(120, 300)
     d.ask(a, "receive_return", "物流显示已签收，请确认")
     yield d.some(6, 24)
-    d.answer(a, "receive_return", Given("received", data={"condition": "good", "weight": "1.2", "quantity": 1}))
+    d.answer(a, "receive_return", Given("received", data={"condition": "完好", "weight": "1.2", "quantity": 1}))
 
 
 def returned_good(d: Desk, a: Application) -> Story:
@@ -306,7 +306,8 @@ def at_the_door(d: Desk, a: Application) -> Story:
     yield d.some(20, 60)
     d.answer(a, "inspect_at_door", Given("present", note="下午三点派送，配合验货"))
     yield d.some(2, 6)
-    d.ask(a, "issue_certificate", "外箱破损，请出具红章证明", by=Role.WAREHOUSE)
+    back = d.case(a).parcels.get(leg="return")
+    d.ask(a, "issue_certificate", "外箱破损，请出具红章证明", by=Role.WAREHOUSE, parcel=back)
     yield d.some(40, 100)
     d.answer(a, "issue_certificate", Given("document", attachments=d.photo(Role.LOGISTICS, stamp=True)))
     yield 400

@@ -173,7 +173,7 @@ def recalled(d: Desk, a: Application) -> Story:
     yield d.some(400, 700)
     d.act(a, "parcel_event", what="returned")
     yield d.some(8, 20)
-    d.answer(a, "receive_return", Given("received", data={"condition": "good", "weight": "0.8", "quantity": 1}))
+    d.answer(a, "receive_return", Given("received", data={"condition": "完好", "weight": "0.8", "quantity": 1}))
     yield 1
 
 

@@ -198,10 +198,10 @@ def refresh_due(case_ids: Iterable[int]) -> None:
     """Write each case's earliest open deadline, by which queues are ordered. One statement however many cases."""
     open_clocks = Clock.objects.filter(case=OuterRef("pk"), ended_at=None, due_at__isnull=False).order_by()
     first = open_clocks.values("case").annotate(first=Min("due_at")).values("first")
-    due_now = Subquery(first)
-    Case.objects.filter(pk__in=list(case_ids)).exclude(Q(due_at=due_now) & Q(due_at__isnull=False)).update(
-        due_at=due_now
-    )
+    rows = Case.objects.filter(pk__in=list(case_ids)).annotate(first=Subquery(first))
+    # Both sides may be empty, so emptiness is asked for by name: a bare comparison with NULL would leave rows out.
+    same = Q(due_at=F("first"), due_at__isnull=False, first__isnull=False) | Q(due_at=None, first=None)
+    rows.exclude(same).update(due_at=Subquery(first))
 
 
 def overdue_first(field: str = "due_at") -> list[F]:

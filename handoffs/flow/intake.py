@@ -24,12 +24,13 @@ BATCH = 500
 
 @dataclass
 class Outcome:
-    """What became of one row: created, updated, unchanged or rejected, with the reason."""
+    """What became of one row: created, updated, unchanged or rejected, with the reason. `rows`: of the file."""
 
     number: int
     refund_id: str
     result: str
     reason: str = ""
+    rows: int = 1
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Counts:
     rejected: int = 0
 
     def add(self, outcome: Outcome) -> None:
-        self.read += 1
+        self.read += outcome.rows
         setattr(self, outcome.result, getattr(self, outcome.result) + 1)
 
 
@@ -144,7 +145,7 @@ def _sorted_out(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origi
         if case is None:
             pending[key] = _new(row, arrival, origin)
             batch.news.append(pending[key])
-            batch.outcomes.append(Outcome(row.number, row.refund_id, "created"))
+            batch.outcomes.append(Outcome(row.number, row.refund_id, "created", rows=row.rows))
             continue
         source = pending[key].source if key in pending else case.source
         result = _merge(case, source, row, origin)
@@ -152,7 +153,9 @@ def _sorted_out(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origi
             change = touched.setdefault(key, changed.Change(case, source, row, {}))
             change.before.update({name: value for name, value in result.items() if name not in change.before})
             change.row = row
-        batch.outcomes.append(Outcome(row.number, row.refund_id, "unchanged" if result is None else "updated"))
+        batch.outcomes.append(
+            Outcome(row.number, row.refund_id, "unchanged" if result is None else "updated", rows=row.rows)
+        )
     batch.changes = list(touched.values())
     return batch
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -45,8 +46,11 @@ SERVICE_ID = re.compile(r"[0-9VW]\S*")
 
 
 def rows(header: Header, records: Iterator[tuple[int, list[Any]]]) -> Iterator[Row | Reject]:
-    """Translate the records; rows of one service that follow each other become one Row with several lines."""
-    held: Row | None = None
+    """Translate the records; the rows of one service, wherever they stand, become one Row with several lines.
+
+    So all services are held until the end of the file; JD writes at most 10,000 rows into one.
+    """
+    services: dict[str, Row] = {}
     for number, record in records:
         if is_blank(record):
             continue
@@ -56,14 +60,15 @@ def rows(header: Header, records: Iterator[tuple[int, list[Any]]]) -> Iterator[R
         except Bad as bad:
             yield Reject(number, bad.field, bad.code, bad.message, raw)
             continue
-        if held is not None and held.refund_id == found.refund_id:
-            _join(held, found)
-            continue
-        if held is not None:
-            yield held
-        held = found
-    if held is not None:
-        yield held
+        held = services.get(found.refund_id)
+        services[found.refund_id] = found if held is None else _joined(held, found)
+    yield from services.values()
+
+
+def _joined(held: Row, found: Row) -> Row:
+    """The service with another of its rows."""
+    _join(held, found)
+    return replace(held, rows=held.rows + 1)
 
 
 def _join(held: Row, found: Row) -> None:

@@ -10,7 +10,7 @@ class Row:
     """One application as a source gives it. `fields` holds only what this source carries.
 
     `number` is the row as a person sees it in the file, or the 1-based index of an object. `modified` is aware, and
-    None for every export.
+    None for every export. `rows` counts the rows of the file it was made of (JD: one for each SKU of a service).
     """
 
     number: int
@@ -19,6 +19,7 @@ class Row:
     fields: dict[str, Any]
     raw: dict[str, Any]
     modified: datetime | None = None
+    rows: int = 1
 
 
 @dataclass(frozen=True, slots=True)

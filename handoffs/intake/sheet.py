@@ -19,8 +19,8 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
 MEMORY = 4 << 30
 SECONDS = 600
-# Stream names of an encrypted xlsx; in an xls a FILEPASS record right behind the first one. The parser, left to find the
-# format by itself, reports both as “unknown format”.
+# Stream names of an encrypted xlsx; in an xls a FILEPASS record right behind the first one. The parser, left to find
+# the format by itself, reports both as “unknown format”.
 ENCRYPTED = re.compile(
     b"|".join(
         (

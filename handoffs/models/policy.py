@@ -124,7 +124,8 @@ class ClockPolicy(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.get_handoff_kind_display() or self.get_clock_display()}: {self.minutes} min"
+        minutes = _("%d min") % self.minutes
+        return f"{self.get_handoff_kind_display() or self.get_clock_display()}: {minutes}"
 
 
 class PolicyStep(models.Model):

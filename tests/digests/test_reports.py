@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from handoffs import reports, sweep
 from handoffs.flow import acts, answer, handoff, response
@@ -100,7 +101,7 @@ def test_first_responses_count_for_the_owner(world: World) -> None:
 def test_exposure_is_money_gone_while_the_goods_are_neither_back_nor_stopped_nor_claimed_nor_waived(
     world: World,
 ) -> None:
-    paid = {"phase": "success", "marketplace_status": "SUCCESS", "modified": NOON, "ended_at": NOON}
+    paid: dict[str, Any] = {"phase": "success", "marketplace_status": "SUCCESS", "modified": NOON, "ended_at": NOON}
     on_the_way, waived, claimed = (
         factories.case(world.shop, path=2, amount=Decimal("80.00"), outbound=[("中通快递", f"ZTO{n}")], **paid)
         for n in range(3)

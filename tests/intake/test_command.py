@@ -107,3 +107,20 @@ def test_the_sample_imports_with_the_right_paths_amounts_and_deadlines(
     third = Case.objects.get(refund_id="143582160001085558")
     assert third.marketplace_deadline.isoformat() == "2022-07-01T00:00:00+00:00"
     assert third.clocks.get(kind="first_response").cause == "arrived_late"
+
+
+def test_the_skus_of_a_jd_service_make_one_case_wherever_their_rows_stand(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.intake.test_exports import jd
+
+    second = {"商品编号": "100013", "商品金额": "1.00", "退款金额": "1.00"}
+    files.as_xlsx(tmp_path / "f.xlsx", jd("jd_flat", {}, {"服务单号": "V4"}, second))
+    call = (str(tmp_path / "f.xlsx"), "--shop", "jd", "--json")
+    call_command("import_refunds", *call)
+    first = json.loads(capsys.readouterr().out)
+    assert (first["read"], first["created"]) == (3, 2)
+    found = Case.objects.get(refund_id="V1234567890")
+    assert (str(found.amount), found.lines.count()) == ("400.00", 2)
+    call_command("import_refunds", *call)
+    assert json.loads(capsys.readouterr().out)["unchanged"] == 2

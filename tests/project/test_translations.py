@@ -237,5 +237,6 @@ def test_sentences_end_as_sentences_in_both_languages() -> None:
     ],
 )
 def test_one_thing_has_one_name(english: str, chinese: str) -> None:
-    about = [entry for entry in entries() if re.search(rf"\b{english}s?\b", entry.message.words, re.I)]
+    word = re.compile(rf"\b{english}s?\b", re.I)
+    about = [entry for entry in entries() if word.search(PLACEHOLDER.sub("", entry.message.words))]
     assert not [entry.message.words for entry in about if not re.search(chinese, entry.chinese)]

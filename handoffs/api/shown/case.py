@@ -13,6 +13,7 @@ from handoffs.api.shown.handoff import DecisionOut, HandoffOut, ParcelOut
 from handoffs.api.shown.people import BUYER_KEYS, MONEY_KEYS, AttachmentOut, PersonOut, all_shown, shown, without
 from handoffs.flow import next_step, path
 from handoffs.flow.buyer import masked_buyer
+from handoffs.flow.kinds import APPROVALS
 from handoffs.flow.terms import why_due
 from handoffs.models import Case, CaseLine, Clock, Pause, TimelineEntry
 from handoffs.models.clock import ClockKind
@@ -185,7 +186,7 @@ class CaseOut(serializers.Serializer[Case]):
         rows = [
             entry
             for entry in case.timeline.all()
-            if (amounts or "amount" not in entry.data) and (buyer or entry.kind not in permissions.TO_THE_BUYER)
+            if (amounts or not _about_money(entry)) and (buyer or entry.kind not in permissions.TO_THE_BUYER)
         ]
         entries = all_shown(EntryOut, rows, user=self.reader)
         hidden = (frozenset() if amounts else MONEY_KEYS) | (frozenset() if buyer else BUYER_KEYS)
@@ -203,3 +204,8 @@ class CaseOut(serializers.Serializer[Case]):
         if not permissions.sees_buyer(self.reader, instance):
             row["description"] = None
         return row
+
+
+def _about_money(entry: TimelineEntry) -> bool:
+    """Amounts, and the decisions and approvals that are about amounts: their reasons may quote them."""
+    return "amount" in entry.data or "decision" in entry.data or entry.data.get("kind") in APPROVALS

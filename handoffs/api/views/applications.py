@@ -59,7 +59,7 @@ class RefundApplications(DeskView):
 
     def taken(self, pushed: list[Any]) -> list[Outcome]:
         """What became of each row, in the order of the request; the rows of a shop are taken together."""
-        shops = self.shops(pushed)
+        shops = self.shops()
         by_shop: dict[str, list[Row | Reject]] = defaultdict(list)
         outcomes: dict[int, Outcome] = {}
         for number, application in enumerate(pushed, start=1):
@@ -75,11 +75,10 @@ class RefundApplications(DeskView):
             outcomes.update((outcome.number, outcome) for outcome in taken)
         return [outcomes[number] for number in sorted(outcomes)]
 
-    def shops(self, pushed: list[Any]) -> dict[str, Shop]:
-        """The shops named that the person may import for."""
-        named = {row["shop"] for row in pushed if isinstance(row, dict) and isinstance(row.get("shop"), str)}
+    def shops(self) -> dict[str, Shop]:
+        """The shops the person may import for, by code."""
         mine = [shop_id for shop_id in self.me.shops_as() if permissions.may(self.me, "import", shop_id=shop_id)]
-        return {shop.code: shop for shop in Shop.objects.filter(pk__in=mine, code__in=named)}
+        return {shop.code: shop for shop in Shop.objects.filter(pk__in=mine)}
 
 
 def _problem(application: Any, shops: dict[str, Shop]) -> str:

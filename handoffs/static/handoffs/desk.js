@@ -21,10 +21,11 @@
 
   function say(element, left) {
     const { late, rest, d, h, m } = body().dataset;
+    const gap = document.documentElement.lang.startsWith("zh") ? "" : " ";
     const minutes = Math.floor(Math.abs(left) / 60000);
     const parts = minutes >= 1440 ? [[Math.floor(minutes / 1440), d], [Math.floor(minutes / 60) % 24, h]]
       : minutes >= 60 ? [[Math.floor(minutes / 60), h], [minutes % 60, m]] : [[minutes, m]];
-    element.textContent = (left <= 0 ? late : rest).replace("%", parts.map(([n, unit]) => `${n} ${unit}`).join(" "));
+    element.textContent = (left <= 0 ? late : rest).replace("%", parts.map(([n, unit]) => n + gap + unit).join(gap));
     element.className = left <= 0 ? "rd-late" : left < 300000 ? "rd-soon" : "";
   }
 
@@ -71,8 +72,25 @@
     look();
   }
 
+  // A queue fetches itself anew while somebody looks at it, unless they are in the middle of typing there.
+  function live() {
+    const seconds = Number(document.querySelector("[data-rd-live]")?.dataset.rdLive);
+    if (!seconds) return;
+    setInterval(async () => {
+      const region = document.querySelector("[data-rd-live]");
+      if (document.hidden || region.contains(document.activeElement)) return;
+      const answer = await fetch(location.href, { headers: { "X-Live": "1" } }).catch(() => null);
+      if (!answer?.ok || answer.redirected) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const found = fresh.querySelector("[data-rd-live]");
+      if (!found || region.contains(document.activeElement)) return;
+      region.replaceWith(found);
+      countDown();
+    }, seconds * 1000);
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
-    templates(); answers(); progress(); 
+    templates(); answers(); progress(); live();
     if (body()) { countDown(); setInterval(countDown, 1000); }
     document.querySelector("[data-rd-autofocus]")?.focus();
   });

@@ -1,0 +1,50 @@
+"""Whatever a program sends, the answer is one of ours: never a crash, and an error always in the one shape."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Caller
+from tests.api.test_roles import VERBS, Scene, Verb, scene
+
+__all__ = ["scene"]
+
+VALUES: tuple[Any, ...] = (
+    True, -1, 10**30, "x" * 70_000, "\x00", "\ud800", "NaN", "١٢", [[]],
+    {"a": {"b": [None]}}, "0001-01-01", [1, "x", None],
+)  # fmt: skip
+FIELDS = ("attachments", "data", "by", "parcel", "waybill", "decision", "user", "shop", "refund_id")
+CHANGING = tuple(verb for verb in VERBS if verb.method == "post" and verb.name != "attachments")
+
+
+def _sent(call: Caller, scene: Scene, verb: Verb, body: Any) -> None:
+    answer = call(scene.world.manager).generic(
+        "POST", f"/api/v1/{verb.address(scene)}", json.dumps(body), content_type="application/json"
+    )
+    assert answer.status_code < 500, (verb.name, body, answer.content)
+    if answer.status_code >= 400:
+        assert {"code", "message", "field"} <= set(answer.json()), (verb.name, body)
+
+
+@pytest.mark.parametrize("verb", CHANGING, ids=lambda verb: verb.name)
+def test_nothing_that_is_sent_makes_the_desk_crash(call: Caller, scene: Scene, verb: Verb) -> None:
+    good = verb.body(scene) if callable(verb.body) else (verb.body or {})
+    bodies: tuple[Any, ...] = ([], "text", None, [[]], {"": ""}, dict.fromkeys((*good, *FIELDS), {"a": []}))
+    for body in bodies:
+        _sent(call, scene, verb, body)
+    for name in list(good)[:3]:
+        for value in VALUES:
+            _sent(call, scene, verb, {**good, name: value})
+    for value in VALUES:
+        _sent(call, scene, verb, {**good, **dict.fromkeys(FIELDS, value)})
+
+
+@pytest.mark.parametrize("address", ["cases/", "handoffs/", "queue/", "templates/"])
+def test_no_query_makes_the_desk_crash(call: Caller, scene: Scene, address: str) -> None:
+    names = ("shop", "refund_id", "order_id", "status", "path", "owner", "q", "cursor", "limit", "case", "kind", "live",
+             "to_role", "language", "format", "page")  # fmt: skip
+    for name in names:
+        for value in ("\x00", "x" * 5000, "-1", "9" * 30, "[]", "١"):
+            answer = call(scene.world.support).get(f"/api/v1/{address}", {name: value})
+            assert answer.status_code in (200, 400, 404), (name, value, answer.content)
