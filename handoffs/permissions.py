@@ -28,6 +28,11 @@ VERBS: dict[str, frozenset[str]] = {
 }
 
 
+# Timeline entries that speak of decisions and money, with or without an amount.
+ON_MONEY = (
+    "proposed", "approved", "refused", "voided", "decision_withdrawn", "carried_out", "ordered", "acknowledged", "confirmed",
+    "paid_elsewhere", "refund_unknown", "offer_taken", "amount_changed", "basis_confirmed", "claim_opened",
+)  # fmt: skip
 # Timeline entries that quote what was said to the buyer, who may be named in it.
 TO_THE_BUYER = ("responded", "revealed", "note")
 
@@ -106,7 +111,8 @@ def visible_timeline(user: User, case: Case) -> QuerySet[TimelineEntry]:
     """The timeline; entries with amounts or with words to the buyer are left out for those who may not see them."""
     entries = case.timeline.all()
     if not sees_amounts(user, case):
-        entries = entries.exclude(data__has_key="amount")
+        entries = entries.exclude(data__has_key="amount").exclude(kind__in=ON_MONEY)
+        entries = entries.exclude(data__kind__in=("approve_refund", "approve_compensation"))
     return entries if sees_buyer(user, case) else entries.exclude(kind__in=TO_THE_BUYER)
 
 

@@ -1,4 +1,4 @@
-"""The board: who is late, what money is at risk, who carries how much, whether the engine runs. Grouped statements only."""
+"""The board: who is late, what money is at risk, who carries how much, whether the engine runs."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -69,7 +69,8 @@ def _at_risk(cases: QuerySet[Case], now: Any, hours: int) -> dict[str, Any]:
 
 def _sum(cases: QuerySet[Case]) -> dict[str, Any]:
     found = cases.aggregate(total=Sum("amount"), count=Count("pk"))
-    return {"total": found["total"] or Decimal(0), "count": found["count"]}
+    total = (found["total"] or Decimal(0)).quantize(Decimal("0.01"))
+    return {"total": total, "count": found["count"]}
 
 
 def _load(shops: frozenset[int], present: set[int]) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from handoffs.admin import shown
 from handoffs.admin.page import draw, page, person, seen_case
 from handoffs.admin.replies import filled, templates_for
 from handoffs.flow import acts, buyer, decision, evidence, grant, handoff, kinds, owner, response
-from handoffs.flow.errors import FlowError, Invalid, NotAllowed, Stale
+from handoffs.flow.errors import Invalid, NotAllowed, Stale
 from handoffs.flow.proposal import Proposal
 from handoffs.models import Case, Decision
 
@@ -191,9 +191,7 @@ def verb(request: HttpRequest, case_id: int, code: str) -> HttpResponse:
     case, by, at = seen_case(request, case_id), person(request), timezone.now()
     try:
         done = _verbs(case, code, request, by, at)
-    except FlowError as error:
-        if isinstance(error, NotAllowed):
-            raise
+    except (Invalid, Stale) as error:
         messages.error(request, str(error))
     else:
         messages.success(request, done)

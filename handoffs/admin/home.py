@@ -1,6 +1,7 @@
-"""Home: my queue first; what changed since I looked; the duty switch; the box to scan or type a number into."""
+"""Home: my queue first; what changed since I looked; the duty switch."""
 
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -14,45 +15,115 @@ from accounts.models import DutyShift, User
 from accounts.models.people import Role
 from handoffs import permissions
 from handoffs.admin import queues, shown
+from handoffs.admin.bell import counts
 from handoffs.admin.page import draw, page, person
-from handoffs.models import Case, Parcel
 
 LOOKED_EVERY = timedelta(minutes=1)
+DECIDES = frozenset({Role.SUPERVISOR, Role.MANAGER})
+ANSWERS = frozenset({Role.WAREHOUSE, Role.QC, Role.LOGISTICS, Role.SUPERVISOR})
+
+
+@dataclass(frozen=True)
+class Section:
+    """One queue of the page. `kind` says how its rows are drawn: cases, questions or approvals."""
+
+    title: Any
+    kind: str
+    rows: list[Any] = field(default_factory=list)
+    empty: Any = ""
+    more: str = ""
+    total: int = 0
+
+    @property
+    def count(self) -> str:
+        """How many there are; with a plus where the page shows no more of them."""
+        return str(self.total) if self.total else f"{len(self.rows)}{'+' * (len(self.rows) >= queues.SHOWN)}"
 
 
 @page("GET")
 def home(request: HttpRequest) -> HttpResponse:
     """The queues of every role the person holds."""
     user, now = person(request), timezone.now()
-    desk_roles = user.roles & permissions.DESK
-    context: dict[str, Any] = {"roles": user.roles, "now": now, "on_duty": DutyShift.objects.filter(
-        pk__in=duty.shifts_at(now).values("pk"), user=user, stand_in=None).exists()}  # fmt: skip
-    if desk_roles:
-        cases = shown.with_steps(queues.my_cases(user))[: queues.SHOWN]
-        context["my_cases"] = shown.case_rows(cases, user=user, at=now)
-        context["open_cases"] = shown.case_rows(
-            shown.with_steps(queues.open_queue(user))[: queues.SHOWN], user=user, at=now
-        )
-    if user.roles & {Role.SUPERVISOR, Role.MANAGER}:
-        context["late_cases"] = shown.case_rows(shown.with_steps(queues.late_cases(user))[:20], user=user, at=now)
-        context["approvals"] = len(queues.waiting_decisions(user)[:100])
-    if user.roles & {Role.WAREHOUSE, Role.QC, Role.LOGISTICS, Role.SUPERVISOR, Role.MANAGER}:
-        context["handoff_rows"] = shown.handoff_rows(queues.my_handoffs(user)[: queues.SHOWN], at=now)
-        context["big"] = bool(user.roles & {Role.WAREHOUSE, Role.QC})
-    context["news"] = _news(user)
-    _looked(user)
+    since = user.looked_at
+    sections = [section for section in _sections(user, now) if section.rows or section.empty]
+    context = {
+        "sections": sections,
+        "news": _news(sections, since),
+        "since": since or now,
+        "on_duty": _on_duty(user, now),
+        "big": bool(user.roles & {Role.WAREHOUSE, Role.QC}),
+        "summary": queues.summary(user, at=now) if Role.MANAGER in user.roles else None,
+    }
+    if not request.headers.get("X-Live"):
+        _looked(user, now)
     return draw(request, "handoffs/home.html", title=_("My queue"), **context)
 
 
-def _news(user: User) -> int:
-    """What has been put into the bell since the person last looked."""
-    since = user.looked_at
-    rows = user.messages.filter(read_at=None)
-    return (rows.filter(created_at__gt=since) if since else rows).count()
+def _sections(user: User, now: datetime) -> list[Section]:
+    """What the person's roles have to do, the most pressing first."""
+    found: list[Section] = []
+    if user.roles & DECIDES:
+        waiting = queues.waiting_decisions(user)[:6]
+        rows = [{"decision": row, "left": shown.time_left(row.at, row.handoff.due_at if row.handoff else None, at=now)}
+                for row in waiting]  # fmt: skip
+        found.append(
+            Section(_("To approve"), "approvals", rows, more="admin:handoffs_approvals",
+                    total=counts(user)["approvals"])
+        )  # fmt: skip
+    if user.roles & ANSWERS:
+        rows = shown.handoff_rows(queues.my_handoffs(user)[: queues.SHOWN], at=now)
+        only_answers = not user.roles & permissions.DESK
+        empty = _("No question is open. New ones appear here, the most urgent first.") if only_answers else ""
+        found.append(Section(_("Questions for me"), "questions", rows, empty))
+    if user.roles & permissions.DESK:
+        found += _desk(user, now)
+    return found
 
 
-def _looked(user: User) -> None:
-    now = timezone.now()
+def _desk(user: User, now: datetime) -> list[Section]:
+    """The desk's cases: answered ones first, then one's own, then what is late or without an owner."""
+    answered = _rows(queues.answered_cases(user), user, now)
+    own = _rows(queues.my_cases(user).exclude(pk__in=[row.case.pk for row in answered]), user, now)
+    unowned = Section(
+        _("Open queue"), "cases", _rows(queues.open_queue(user), user, now), _("Every case has an owner.")
+    )
+    supports = Role.SUPPORT in user.roles
+    nothing = _("You own no open case. Take one from the open queue, or go on duty so that new ones are dealt to you.")
+    mine = [
+        Section(_("A colleague has answered"), "cases", answered),
+        Section(_("My cases"), "cases", own, nothing if supports and not answered else ""),
+    ]
+    if not user.roles & DECIDES:
+        return [*mine, unowned]
+    others = queues.late_cases(user, at=now).exclude(owner=user).exclude(owner=None)
+    late = Section(_("Late now"), "cases", _rows(others, user, now)[:20], _("Nothing is late at the others."),
+                   more="admin:handoffs_board")  # fmt: skip
+    return [*mine, late, unowned]
+
+
+def _rows(cases: Any, user: User, now: datetime) -> list[shown.CaseRow]:
+    return shown.case_rows(shown.with_steps(cases)[: queues.SHOWN], user=user, at=now)
+
+
+def _on_duty(user: User, now: datetime) -> bool:
+    return DutyShift.objects.filter(pk__in=duty.shifts_at(now).values("pk"), user=user, stand_in=None).exists()
+
+
+def _news(sections: list[Section], since: datetime | None) -> dict[str, int]:
+    """How many of the rows are new, and how many were answered, since the person last looked."""
+    if since is None:
+        return {}
+    rows = [row for section in sections for row in section.rows]
+    begun = [row.case.created_at for row in rows if isinstance(row, shown.CaseRow)]
+    begun += [row.handoff.created_at for row in rows if isinstance(row, shown.HandoffRow)]
+    answered = [getattr(row.case, "answered", None) for row in rows if isinstance(row, shown.CaseRow)]
+    return {
+        "fresh": sum(1 for moment in begun if moment > since),
+        "answered": sum(1 for moment in answered if moment is not None and moment > since),
+    }
+
+
+def _looked(user: User, now: datetime) -> None:
     if user.looked_at is None or now - user.looked_at > LOOKED_EVERY:
         User.objects.filter(pk=user.pk).update(looked_at=now)
 
@@ -70,32 +141,4 @@ def duty_switch(request: HttpRequest) -> HttpResponse:
     return redirect("admin:index")
 
 
-@page("GET")
-def find(request: HttpRequest) -> HttpResponse:
-    """An exact refund, order or waybill number: straight to the case or the question, else the list of what fits."""
-    number = request.GET.get("q", "").strip().strip("'")
-    user = person(request)
-    if not number:
-        return redirect("admin:index")
-    found = exact(user, number)
-    if len(found) == 1:
-        asked = queues.my_handoffs(user).filter(case=found[0]).first()
-        counterpart = not (user.roles & permissions.DESK)
-        if asked is not None and counterpart:
-            return redirect("admin:handoffs_handoff_page", asked.pk)
-        return redirect("admin:handoffs_case_change", found[0].pk)
-    rows = shown.case_rows(found, user=user)
-    return draw(request, "handoffs/found.html", title=_("Search"), number=number, rows=rows)
-
-
-def exact(user: User, number: str) -> list[Case]:
-    """The visible cases with this refund, order or waybill number, each looked up by its own index."""
-    ids = set(Case.objects.filter(refund_id=number).values_list("pk", flat=True)[:50])
-    ids |= set(Case.objects.filter(order_id=number).values_list("pk", flat=True)[:50])
-    parcels = Parcel.objects.filter(waybill=number)
-    ids |= set(Parcel.cases.through.objects.filter(parcel__in=parcels).values_list("case_id", flat=True)[:50])
-    seen = permissions.visible_cases(user).filter(pk__in=ids)
-    return list(shown.with_steps(seen).order_by("-pk")[:50])
-
-
-PAGES = (("duty/", duty_switch, "handoffs_duty"), ("find/", find, "handoffs_find"))
+PAGES = (("duty/", duty_switch, "handoffs_duty"),)

@@ -1,11 +1,13 @@
 """Importing a file: upload, preview, progress, result, rejected rows to download, fix and send again."""
 
 import tempfile
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from celery import current_app
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -137,13 +139,11 @@ def _preview(run: ImportRun) -> dict[str, Any]:
 
 
 def _start(request: HttpRequest, run: ImportRun) -> HttpResponse:
-    from handoffs.tasks import run_import
-
     going = (ImportRun.Status.WAITING, ImportRun.Status.RUNNING, ImportRun.Status.FAILED)
     if not ImportRun.objects.filter(pk=run.pk, status__in=going).update(status=ImportRun.Status.RUNNING):
         messages.info(request, _("This file has been imported already."))
     else:
-        transaction.on_commit(lambda: run_import.delay(run.pk))
+        transaction.on_commit(lambda: current_app.send_task("handoffs.tasks.run_import", args=[run.pk]))
     return redirect("admin:handoffs_import_run", run.pk)
 
 
@@ -161,7 +161,7 @@ def rejected_rows(request: HttpRequest, run_id: int) -> HttpResponseBase:
     run = seen_run(request, run_id)
     with tempfile.TemporaryDirectory() as folder:
         path = imports.write_rejects(run, Path(folder) / "rejects.xlsx")
-        content = path.open("rb")
+        content = BytesIO(path.read_bytes())
     return FileResponse(content, as_attachment=True, filename=f"{Path(run.file_name).stem}.rejects.xlsx")
 
 

@@ -1,22 +1,41 @@
 """What waits for a person: the queues of the home page, each first due first."""
 
-from django.db.models import Q, QuerySet
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from accounts.models.people import Role
 from handoffs import permissions
 from handoffs.flow.clock import overdue_first
 from handoffs.flow.kinds import APPROVALS
-from handoffs.models import Case, Decision, Handoff
+from handoffs.models import Case, Decision, Handoff, TimelineEntry
 
 SHOWN = 50
-BUSY = (Case.Status.NEW, Case.Status.IN_PROGRESS, Case.Status.TO_DECIDE, Case.Status.TO_PAY, Case.Status.GOODS_OPEN)
+AHEAD = (1, 4, 12)
+FEN = Decimal("0.01")
 
 
 def my_cases(user: User) -> QuerySet[Case]:
     """Open cases this person owns."""
     rows = permissions.visible_cases(user).filter(owner=user).exclude(status=Case.Status.CLOSED)
     return rows.order_by(*overdue_first())
+
+
+def answered_cases(user: User) -> QuerySet[Case]:
+    """The person's cases where a colleague answered after the person's last act, and no other answer is awaited.
+
+    `answered` is when.
+    """
+    answers = Handoff.objects.filter(case=OuterRef("pk"), status=Handoff.Status.ANSWERED).exclude(answered_by=user)
+    acts = TimelineEntry.objects.filter(case=OuterRef("pk"), by=user)
+    last_answer = answers.order_by("-answered_at").values("answered_at")[:1]
+    last_act = acts.order_by("-at").values("at")[:1]
+    rows = my_cases(user).exclude(status=Case.Status.WAITING_COLLEAGUE).annotate(answered=Subquery(last_answer))
+    return rows.filter(answered__gt=Coalesce(Subquery(last_act), F("created_at")))
 
 
 def open_queue(user: User) -> QuerySet[Case]:
@@ -26,14 +45,14 @@ def open_queue(user: User) -> QuerySet[Case]:
     return rows.order_by(*overdue_first())
 
 
-def late_cases(user: User) -> QuerySet[Case]:
-    """Open cases with a clock that is late, wherever they wait."""
+def late_cases(user: User, *, at: datetime) -> QuerySet[Case]:
+    """Open cases of the person's shops with a deadline that has passed, wherever they wait."""
     rows = permissions.visible_cases(user).exclude(status=Case.Status.CLOSED)
-    return rows.filter(clocks__state="late", clocks__ended_at=None).distinct().order_by(*overdue_first())
+    return rows.filter(due_at__lte=at).order_by(*overdue_first())
 
 
 def my_handoffs(user: User) -> QuerySet[Handoff]:
-    """Live questions put to the person or to the person's role, approvals left to their own screen; joined ones once."""
+    """Live questions put to the person or the person's role; approvals have their own screen, joined ones come once."""
     roles = user.roles & {Role.WAREHOUSE, Role.QC, Role.LOGISTICS, Role.SUPERVISOR}
     mine = Q(assignee=user) | Q(assignee=None, to_role__in=roles)
     rows = permissions.visible_handoffs(user).filter(mine, status__in=Handoff.LIVE, joined=None)
@@ -45,4 +64,21 @@ def waiting_decisions(user: User) -> QuerySet[Decision]:
     """Proposals of the person's shops that the person may settle, first due first."""
     shops = user.shops_as(Role.SUPERVISOR, Role.MANAGER)
     rows = Decision.objects.filter(status=Decision.Status.PROPOSED, case__shop__in=shops).exclude(by=user)
-    return rows.select_related("case__shop", "by", "handoff__assignee").order_by("handoff__due_at", "pk")
+    return rows.select_related("case__shop", "by", "handoff__assignee").order_by(*overdue_first("handoff__due_at"))
+
+
+def summary(user: User, *, at: datetime) -> dict[str, Any]:
+    """Late, without an owner, and the money a marketplace deadline reaches in the next hours, in one statement."""
+    rows = Case.objects.filter(shop__in=user.shops_as(Role.SUPERVISOR, Role.MANAGER)).exclude(status=Case.Status.CLOSED)
+    late, unowned = Count("pk", filter=Q(due_at__lte=at)), Count("pk", filter=Q(owner=None))
+    exposed = Sum("amount", filter=Q(status=Case.Status.GOODS_OPEN))
+    risks = {f"risk_{hours}": Sum("amount", filter=_at_risk(at, hours)) for hours in AHEAD}
+    found = rows.aggregate(late=late, unowned=unowned, exposed=exposed, **risks)
+    # SQLite adds up in floating point, so sums are brought back to the fen.
+    money = {name: Decimal(found[name] or 0).quantize(FEN) for name in ("exposed", *risks)}
+    return found | money
+
+
+def _at_risk(at: datetime, hours: int) -> Q:
+    within = Q(marketplace_deadline__gt=at, marketplace_deadline__lte=at + timedelta(hours=hours))
+    return within & ~Q(money=Case.Money.CONFIRMED)

@@ -1,4 +1,4 @@
-"""What all set-up screens share: the manager edits, the supervisor looks, nobody deletes what people or money refer to."""
+"""What all set-up screens share: the manager edits, the supervisor looks, nobody deletes what is in use."""
 
 from typing import Any
 

@@ -64,6 +64,7 @@ class CaseRow:
     left: TimeLeft | None
     step: next_step.Step
     amount: str
+    may_take: bool = False
 
     @property
     def need(self) -> str:
@@ -87,7 +88,9 @@ def case_row(case: Case, *, user: User, at: datetime) -> CaseRow:
     first = min(due, key=lambda clock: clock.due_at or at, default=None)
     left = time_left(first.started_at, first.due_at, at=at) if first else None
     amount = f"¥{case.amount}" if permissions.sees_amounts(user, case) else ""
-    return CaseRow(case, left, next_step.next_step(case), amount)
+    free = case.owner_id is None and case.status != Case.Status.CLOSED
+    may_take = free and permissions.may(user, "own", shop_id=case.shop_id)
+    return CaseRow(case, left, next_step.next_step(case), amount, may_take)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,9 @@ class Desk(UnfoldAdminSite):
         return context | {"unread": counts(user)["unread"] if user.is_authenticated else 0}
 
     def extra_urls(self) -> list[URLPattern]:
-        from handoffs.admin import approvals, bell, board, dialogs, files, handoff, home, imports, playbook
+        from handoffs.admin import approvals, bell, board, dialogs, files, handoff, home, imports, playbook, search
 
-        pages = (*home.PAGES, *dialogs.PAGES, *handoff.PAGES, *approvals.PAGES, *bell.PAGES, *files.PAGES, *imports.PAGES,
+        pages = (*home.PAGES, *search.PAGES, *dialogs.PAGES, *handoff.PAGES, *approvals.PAGES, *bell.PAGES, *files.PAGES, *imports.PAGES,
                  *playbook.PAGES, *board.PAGES)  # fmt: skip
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
 

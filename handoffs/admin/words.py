@@ -88,6 +88,8 @@ def sentence(entry: TimelineEntry) -> str:
     if template is None:
         return entry.kind
     filled = _Values({key: _word(key, value) for key, value in entry.data.items() if value is not None})
+    if "clock" in filled and "kind" in filled:
+        filled["clock"] = filled["kind"]  # the clock of a question goes by the question's name
     return (str(template) % filled).strip(" .")
 
 

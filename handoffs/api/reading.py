@@ -25,9 +25,12 @@ def days() -> Days:
 
 def handoffs(user: User) -> QuerySet[Handoff]:
     """The handoffs the person may see, oldest first."""
-    rows = permissions.visible_handoffs(user).select_related(
-        "case__shop", "parcel__carrier", "assignee", "asker", "answered_by", "decision"
-    )
+    return whole(permissions.visible_handoffs(user))
+
+
+def whole(rows: QuerySet[Handoff]) -> QuerySet[Handoff]:
+    """These handoffs with all that is shown of one."""
+    rows = rows.select_related("case__shop", "parcel__carrier", "assignee", "asker", "answered_by", "decision")
     return rows.prefetch_related("attachments__by").order_by("pk")
 
 

@@ -18,8 +18,8 @@ from handoffs.flow.answer import promised
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.moves import locked_case, note
-from handoffs.flow.response import Reply, checked, record
-from handoffs.models import CarrierClaim, Case, Decision, Fact, Parcel
+from handoffs.flow.response import BY_HAND, Reply, checked, record
+from handoffs.models import CarrierClaim, Case, Decision, Fact, Parcel, Response
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
 
@@ -99,7 +99,10 @@ def _set(case: Case, **values: Any) -> None:
 
 def _reply(c: Context, kind: str) -> None:
     message = checked(c.text("message"), field="message")
-    record(c.case, Reply(message, channel=c.text("channel") or "chat"), by=c.by, at=c.at)
+    channel = c.text("channel") or Response.Channel.CHAT
+    if channel not in BY_HAND:
+        raise Invalid(_("Choose message, chat or phone."), field="channel")
+    record(c.case, Reply(message, channel=channel), by=c.by, at=c.at)
     c.note(kind)
 
 

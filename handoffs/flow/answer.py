@@ -174,7 +174,7 @@ def promised(text: str, shop: Shop) -> datetime:
     """A date or a time as given; a bare date means the end of that day in the shop's zone."""
     try:
         moment = parse_datetime(text) if len(text) > 10 else None
-        day: date | None = parse_date(text[:10])
+        day: date | None = parse_date(text)
     except ValueError:
         moment, day = None, None
     if moment is not None:

@@ -19,6 +19,11 @@ from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
 
 Phase = Case.Phase
+# What the timeline tells everybody of a change: no money, no buyer's words.
+TOLD = frozenset({
+    "phase", "marketplace_status", "dispute_type", "good_status", "order_status", "has_good_return", "marketplace_deadline",
+    "refund_version",
+})  # fmt: skip
 TELLING = frozenset({
     "phase", "amount", "refund_version", "dispute_type", "good_status", "order_status", "has_good_return",
     "marketplace_deadline", "marketplace_status", "modified",
@@ -56,9 +61,7 @@ def write(changes: list[Change], arrival: arrive.Arrival) -> None:
 def drive(change: Change, *, at: datetime) -> None:
     """Bring clocks, decisions, refund orders, questions, path and status in step with the marketplace's new word."""
     case, before = change.case, change.before
-    shown = {
-        name: [str(old), str(getattr(case, name))] for name, old in before.items() if name not in ("modified", "amount")
-    }
+    shown = {name: [str(old), str(getattr(case, name))] for name, old in before.items() if name in TOLD}
     note(case, "changed", at=at, by=None, changes=shown)
     if "amount" in before:
         note(case, "amount_changed", at=at, by=None, amount=str(case.amount), before=str(before["amount"]))

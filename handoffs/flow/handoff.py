@@ -56,6 +56,8 @@ def ask(case_id: int, question: Question, *, by: User, at: datetime) -> Handoff:
             )
         if case.status == Case.Status.CLOSED:
             raise Stale(_("This case is closed."))
+        if question.amount is not None and question.amount <= 0:
+            raise Invalid(_("The amount must be more than 0, with at most two decimals."), field="amount")
         if question.difficult and not question.difficult_reason.strip() and not question.note.strip():
             raise Invalid(_("Say why it is difficult."), field="difficult")
         handoff = open_handoff(case, question, asker=by, at=at)
@@ -124,10 +126,13 @@ def _leader(kind: Kind, parcel: Parcel, to_role: str) -> Handoff | None:
 
 
 def parcel_of(case: Case, kind: Kind) -> Parcel | None:
-    """The case's one parcel on the leg the question is about; None when there is none or more than one."""
+    """The case's one parcel on the leg the question is about, else its only parcel; None when that leaves a choice."""
     back = {K.TRACE_RETURN, K.RECEIVE_RETURN, K.INSPECT_AT_DOOR}
     leg = Parcel.Leg.RETURN if kind.code in back else Parcel.Leg.OUTBOUND
-    found = list(case.parcels.filter(leg=leg).select_related("carrier")[:2])
+    parcels = list(case.parcels.select_related("carrier")[:10])
+    found = [parcel for parcel in parcels if parcel.leg == leg]
+    if not found and kind.code not in (*back, K.TRACE_DELIVERY, K.RECALL_PARCEL, K.CHECK_NOT_RECEIVED):
+        found = parcels
     return found[0] if len(found) == 1 else None
 
 

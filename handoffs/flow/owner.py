@@ -13,7 +13,7 @@ from accounts.models import Membership, Shop, User
 from accounts.models.people import Role
 from handoffs import outbox, permissions
 from handoffs.flow.case import refresh, set_status
-from handoffs.flow.errors import Invalid, NotAllowed, Stale
+from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.moves import locked_case, note
 from handoffs.models import Case
 
@@ -83,6 +83,8 @@ def put_back(case_id: int, *, by: User, at: datetime) -> Case:
 
 
 def _must_own(by: User, case: Case) -> None:
+    if not permissions.can_see(by, case):
+        raise NotYours(_("There is no such case."))
     if not permissions.may(by, "own", shop_id=case.shop_id):
         raise NotAllowed(_("Your role does not own cases."))
     if case.status == Case.Status.CLOSED:

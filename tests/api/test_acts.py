@@ -236,6 +236,16 @@ def test_a_question_given_away_is_answered_by_the_other(world: World, call: Call
     assert Handoff.objects.get(pk=asked.pk).assignee == other
 
 
+def test_whoever_gives_a_question_away_sees_once_more_how_it_stands(world: World, call: Caller) -> None:
+    case = factories.case(world.shop, path=2, outbound=[])
+    asked = handoff.ask(case.pk, Question("recall_parcel"), by=world.support, at=NOON)
+    other = factories.person("logistics", world.shop)
+    third = factories.person("logistics", world.shop)
+    given = call(other).post(f"/api/v1/handoffs/{asked.pk}/reassign/", {"user": third.pk})
+    assert (given.status_code, given.json()["assignee"]["id"]) == (200, third.pk)
+    assert call(other).get(f"/api/v1/handoffs/{asked.pk}/").status_code == 404
+
+
 def test_over_the_limit_a_supervisor_approves_less(world: World, call: Caller) -> None:
     case = on_path(world)
     body = {"kind": "full_refund", "reason": "商品破损，同意退款"}

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,7 +12,7 @@ from handoffs.api import reading
 from handoffs.api.asked import AnswerIn, Nothing, PersonIn, ReturnIn, SendAgainIn, WithdrawIn
 from handoffs.api.pagination import PageIn, page
 from handoffs.api.shown.handoff import HandoffOut
-from handoffs.api.shown.people import all_shown
+from handoffs.api.shown.people import all_shown, shown
 from handoffs.api.views.base import DeskView, described, not_allowed
 from handoffs.flow import answer, handoff
 from handoffs.flow.answer import Given
@@ -117,13 +116,9 @@ class Reassign(Steering):
     def post(self, _request: Request, pk: int) -> Response:
         self.mine(pk, or_answer=True)
         handoff.reassign(pk, to=self.colleague(self.body(PersonIn)["user"]), by=self.me, at=self.now)
-        return self.after(pk)
-
-    def after(self, pk: int) -> Response:
-        """Whoever gave a question away may no longer see it."""
-        if permissions.visible_handoffs(self.me).filter(pk=pk).exists():
-            return self.show_handoff(pk)
-        return Response({"id": pk, "message": _("Passed on.")})
+        # Shown once more as it now stands, also to somebody whom it no longer reaches.
+        given = reading.whole(Handoff.objects.filter(pk=pk)).get()
+        return Response(shown(HandoffOut, given, user=self.me))
 
 
 class Withdraw(Steering):

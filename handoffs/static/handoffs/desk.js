@@ -15,18 +15,18 @@
       bar.classList.toggle("rd-bar-late", at >= due);
       bar.classList.toggle("rd-bar-soon", at < due && used >= 0.8);
       const words = bar.parentElement.querySelector("[data-rd-words]");
-      if (words) say(words, due - at);
+      if (words) say(words, due - at, used);
     });
   }
 
-  function say(element, left) {
+  function say(element, left, used) {
     const { late, rest, d, h, m } = body().dataset;
     const gap = document.documentElement.lang.startsWith("zh") ? "" : " ";
     const minutes = Math.floor(Math.abs(left) / 60000);
     const parts = minutes >= 1440 ? [[Math.floor(minutes / 1440), d], [Math.floor(minutes / 60) % 24, h]]
       : minutes >= 60 ? [[Math.floor(minutes / 60), h], [minutes % 60, m]] : [[minutes, m]];
     element.textContent = (left <= 0 ? late : rest).replace("%", parts.map(([n, unit]) => n + gap + unit).join(gap));
-    element.className = left <= 0 ? "rd-late" : left < 300000 ? "rd-soon" : "";
+    element.className = left <= 0 ? "rd-late" : used >= 0.8 ? "rd-soon" : "rd-fine";
   }
 
   function templates() {
