@@ -1,85 +1,204 @@
 """Taking a file in: what the console's import page and the command share.
 
 A run keeps its counts and every rejected row with its reason. Started again after a crash it reads the file from the
-beginning: rows already taken are unchanged, so nothing is lost and nothing is doubled.
+beginning: rows already taken are unchanged, so nothing is lost and nothing is doubled. Whoever starts it last goes on
+with it; an older attempt that still lives notices at its next save and stops.
 """
 
-from collections.abc import Callable, Iterator
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Shop, User
 from handoffs.flow import intake
 from handoffs.intake import read, rejects
 from handoffs.intake.rows import Reject, Row, Unreadable
 from handoffs.models import ImportRun, RejectedRow
 
 SAVE_EVERY = 500
+COUNTED = ("read", "created", "updated", "unchanged", "rejected")
+# How the sources write the application's own number; the first that is filled tells a row from another.
+ID_COLUMNS = ("refund_id", "退款编号", "服务单号", "id", "serviceId")
+Progress = Callable[[int], object]
 
 
-def run(run_id: int, *, at: datetime, progress: Callable[[int], object] | None = None) -> ImportRun:
+class TakenOver(Exception):
+    """The run was started anew by somebody else, who goes on with it."""
+
+
+def folder() -> Path:
+    """Where uploads wait until they are taken in: outside every web root."""
+    return Path(settings.VAR_DIR) / "imports"
+
+
+def run(run_id: int, *, at: datetime, progress: Progress | None = None) -> ImportRun:
     """Take the stored file of a run in. The result stands on the run: done, or failed with one clear line."""
     record = ImportRun.objects.select_related("shop", "by").get(pk=run_id)
     if record.status == ImportRun.Status.DONE:
         return record
-    record.rejects.all().delete()
-    counts = intake.Counts()
-    record.status, record.started_at = ImportRun.Status.RUNNING, at
-    _keep(record, counts)
+    attempt = Attempt(record, at)
+    attempt.begin()
     try:
-        for outcome in outcomes(record, by=record.by, at=at):
-            counts.add(outcome)
-            if counts.read % SAVE_EVERY == 0:
-                _keep(record, counts)
-            if progress is not None:
-                progress(1)
-    except Unreadable as error:
-        record.status, record.error = ImportRun.Status.FAILED, str(error)[:500]
+        attempt.take(progress)
+    except TakenOver:
+        record.refresh_from_db()
+        return record
+    except (Unreadable, OSError) as error:
+        attempt.end(ImportRun.Status.FAILED, error=_complaint(error))
     else:
-        record.status = ImportRun.Status.DONE
-    record.ended_at = at
-    _keep(record, counts)
+        attempt.end(ImportRun.Status.DONE)
+        discard(record)
     return record
 
 
-def outcomes(record: ImportRun, *, by: User | None, at: datetime, dry_run: bool = False) -> Iterator[intake.Outcome]:
-    """What becomes of each row of the run's file; rejected ones are kept on the run as they pass. Raises Unreadable."""
+def _complaint(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return _("The file is no longer there. Upload it again.")
+    return str(error)[:500]
+
+
+@dataclass
+class Attempt:
+    """One go at a run. Its start time is its token: a run that bears another belongs to another attempt."""
+
+    record: ImportRun
+    at: datetime
+    counts: intake.Counts = field(default_factory=intake.Counts)
+    rejected: list[RejectedRow] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)
+    saved: int = 0
+
+    @transaction.atomic
+    def begin(self) -> None:
+        self.record.status, self.record.started_at = ImportRun.Status.RUNNING, self.at
+        self.record.ended_at, self.record.error = None, ""
+        self._note_counts()
+        self.record.save()
+        self.record.rejects.all().delete()
+
+    def take(self, progress: Progress | None) -> None:
+        """Row by row through intake, saving what became of them every few hundred."""
+        for outcome, row in results(self.record, by=self.record.by, at=self.at):
+            self.counts.add(outcome)
+            if row is not None:
+                self.passed.append(identity(row.raw))
+            if outcome.result == "rejected":
+                self.rejected.append(_rejected(self.record, outcome, row))
+            if self.counts.read - self.saved >= SAVE_EVERY:
+                self._save()
+            if progress is not None:
+                progress(outcome.rows)
+
+    def end(self, status: str, *, error: str = "") -> None:
+        self.record.status, self.record.error, self.record.ended_at = status, error, self.at
+        try:
+            self._save(status=status, error=error, ended_at=self.at)
+        except TakenOver:
+            self.record.refresh_from_db()
+
+    @transaction.atomic
+    def _save(self, **more: Any) -> None:
+        """Counts, rejected rows and what they settle, if the run is still this attempt's. Raises TakenOver."""
+        self._note_counts()
+        values = {name: getattr(self.record, name) for name in COUNTED}
+        mine = ImportRun.objects.filter(pk=self.record.pk, started_at=self.at, status=ImportRun.Status.RUNNING)
+        if not mine.update(**values, **more):
+            raise TakenOver
+        settle(self.record, self.passed, at=self.at)
+        RejectedRow.objects.bulk_create(self.rejected)
+        self.rejected, self.passed, self.saved = [], [], self.counts.read
+
+    def _note_counts(self) -> None:
+        for name in COUNTED:
+            setattr(self.record, name, getattr(self.counts, name))
+
+
+def results(
+    record: ImportRun, *, by: User | None, at: datetime, dry_run: bool = False, only: int | None = None
+) -> Iterator[tuple[intake.Outcome, Row | Reject | None]]:
+    """What becomes of each row of the run's file, with the row; `only` the first so many. Raises Unreadable."""
     origin = intake.Origin(as_of=record.as_of, name=record.file_name, key=f"import:{record.pk}", dry_run=dry_run)
     seen: dict[int, Row | Reject] = {}
 
-    def remembered() -> Iterator[Row | Reject]:
-        for row in read(Path(record.stored), format=record.format):
+    def remembered() -> Iterable[Row | Reject]:
+        for row in islice(read(Path(record.stored), format=record.format), only):
             seen[row.number] = row
             yield row
 
-    waiting: list[RejectedRow] = []
     for outcome in intake.take(remembered(), shop=record.shop, origin=origin, by=by, at=at):
-        row = seen.pop(outcome.number, None)
-        if outcome.result == "rejected" and record.pk is not None:
-            waiting.append(_rejected(record, outcome, row))
-        if len(waiting) >= SAVE_EVERY:
-            RejectedRow.objects.bulk_create(waiting)
-            waiting = []
-        yield outcome
-    RejectedRow.objects.bulk_create(waiting)
+        yield outcome, seen.pop(outcome.number, None)
+
+
+def trial(record: ImportRun, *, by: User | None, at: datetime, only: int | None = None) -> intake.Counts:
+    """The counts a run would have, with nothing changed."""
+    counts = intake.Counts()
+    for outcome, _row in results(record, by=by, at=at, dry_run=True, only=only):
+        counts.add(outcome)
+    return counts
+
+
+# Rejected rows -------------------------------------------------------------------------------------------------------
 
 
 def _rejected(record: ImportRun, outcome: intake.Outcome, row: Row | Reject | None) -> RejectedRow:
-    field, code = (row.field, row.code) if isinstance(row, Reject) else ("", "not_stored")
+    column, code = (row.field, row.code) if isinstance(row, Reject) else ("", "not_stored")
     raw = intake.jsonable(row.raw) if row is not None else {}
-    return RejectedRow(run=record, number=outcome.number, field=field[:80], code=code[:40],
+    return RejectedRow(run=record, number=outcome.number, field=column[:80], code=code[:40],
                        message=outcome.reason[:500] or _("The row could not be taken."), raw=raw)  # fmt: skip
 
 
-def _keep(record: ImportRun, counts: intake.Counts) -> None:
-    for name in ("read", "created", "updated", "unchanged", "rejected"):
-        setattr(record, name, getattr(counts, name))
-    record.save()
+def identity(raw: dict[str, Any]) -> str:
+    """By what a row is known again in another file: its number, else all it says."""
+    for name in ID_COLUMNS:
+        if number := str(raw.get(name) or "").strip(" \t'"):
+            return number
+    said = {name: value for name, value in raw.items() if name not in rejects.OWN_COLUMNS}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def waiting(shops: Iterable[int]) -> Any:
+    """Rejected rows that nobody has fixed yet."""
+    return RejectedRow.objects.filter(run__shop__in=shops, settled_at=None)
+
+
+def settle(record: ImportRun, identities: Iterable[str], *, at: datetime) -> int:
+    """Settle what earlier runs of the shop turned down and this one has read again, taken or not."""
+    known = set(identities)
+    earlier = waiting([record.shop_id]).exclude(run=record).values_list("pk", "raw")
+    found = [pk for pk, raw in earlier.iterator() if identity(raw) in known]
+    for start in range(0, len(found), SAVE_EVERY):
+        RejectedRow.objects.filter(pk__in=found[start : start + SAVE_EVERY]).update(settled_at=at)
+    return len(found)
 
 
 def write_rejects(record: ImportRun, path: Path) -> Path:
-    """The run's rejected rows as a workbook that can be fixed and sent again."""
-    rejects.write_xlsx(path, list(record.rejects.order_by("number")))
+    """The run's rejected rows that still wait, else all of them, as a workbook that can be fixed and sent again."""
+    rows = list(record.rejects.filter(settled_at=None).order_by("number"))
+    rejects.write_xlsx(path, rows or list(record.rejects.order_by("number")))
     return path
+
+
+# The file ------------------------------------------------------------------------------------------------------------
+
+
+def discard(record: ImportRun) -> None:
+    """Remove the uploaded file, which holds buyers' data; a file that was not uploaded here is left where it is."""
+    path = Path(record.stored)
+    if path.parent == folder():
+        path.unlink(missing_ok=True)
+
+
+def new_run(shop: Shop, path: Path, *, name: str, as_of: datetime, at: datetime, **more: Any) -> ImportRun:
+    """An unsaved run for a file. Raises Unreadable for an address that cannot be kept."""
+    if len(str(path)) > 255:
+        raise Unreadable(_("The file's full address is longer than 255 characters. Move it to a shorter one."))
+    return ImportRun(shop=shop, file_name=name[:255], stored=str(path), as_of=as_of, started_at=at, **more)

@@ -43,7 +43,7 @@ def _item(title: Any, icon: str, name: str, permission: Any, **more: Any) -> dic
 
 WORK = [
     _item(_("My queue"), "inbox", "index", _has_role),
-    _item(_("Approvals"), "task_alt", "handoffs_approvals", _may("approve"), badge="refunddesk.console.approvals_waiting"),
+    _item(_("Approvals"), "task_alt", "handoffs_approvals", _may("approve"), badge=f"{__name__}.approvals_waiting"),
     _item(_("Cases"), "list_alt", "handoffs_case_changelist", _has_role),
     _item(_("Board"), "monitoring", "handoffs_board", _may("see_board")),
     _item(_("Import"), "upload_file", "handoffs_import", _may("import")),

@@ -80,7 +80,8 @@ def _answer(asked: Handoff, values: dict[str, Any], user: User) -> None:
     stored = [evidence.upload(file, by=user, at=at).pk for file in values.get("files") or ()]
     data = {name: _plain(values[name]) for name in IN_DATA if values.get(name)}
     given = answer.Given(
-        values["answer"], note=values.get("note", ""), waybill=values.get("waybill", ""), carrier=values.get("carrier", ""),
+        values["answer"], note=values.get("note", ""), waybill=values.get("waybill", ""),
+        carrier=values.get("carrier", ""),
         by=values.get("by", ""), attachments=stored, data=data,
     )  # fmt: skip
     answer.answer(asked.pk, given, by=user, at=at)

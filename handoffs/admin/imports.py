@@ -109,7 +109,8 @@ def _store(values: dict[str, Any], user: User) -> ImportRun:
         for chunk in file.chunks():
             target.write(chunk)
     return ImportRun(shop=values["shop"], by=user, file_name=(file.name or "file")[:255], stored=str(stored),
-                     format=values["format"], as_of=values["as_of"] or timezone.now(), started_at=timezone.now())  # fmt: skip
+                     format=values["format"], as_of=values["as_of"] or timezone.now(),
+                     started_at=timezone.now())  # fmt: skip
 
 
 @page("GET", "POST", verb="import")

@@ -32,8 +32,8 @@ class Desk(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         from handoffs.admin import approvals, bell, board, dialogs, files, handoff, home, imports, playbook, search
 
-        pages = (*home.PAGES, *search.PAGES, *dialogs.PAGES, *handoff.PAGES, *approvals.PAGES, *bell.PAGES, *files.PAGES, *imports.PAGES,
-                 *playbook.PAGES, *board.PAGES)  # fmt: skip
+        pages = (*home.PAGES, *search.PAGES, *dialogs.PAGES, *handoff.PAGES, *approvals.PAGES, *bell.PAGES,
+                 *files.PAGES, *imports.PAGES, *playbook.PAGES, *board.PAGES)  # fmt: skip
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
 
 

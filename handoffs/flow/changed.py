@@ -21,8 +21,8 @@ from handoffs.models.handoff import HandoffKind
 Phase = Case.Phase
 # What the timeline tells everybody of a change: no money, no buyer's words.
 TOLD = frozenset({
-    "phase", "marketplace_status", "dispute_type", "good_status", "order_status", "has_good_return", "marketplace_deadline",
-    "refund_version",
+    "phase", "marketplace_status", "dispute_type", "good_status", "order_status", "has_good_return",
+    "marketplace_deadline", "refund_version",
 })  # fmt: skip
 TELLING = frozenset({
     "phase", "amount", "refund_version", "dispute_type", "good_status", "order_status", "has_good_return",

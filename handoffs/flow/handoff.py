@@ -18,6 +18,7 @@ from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.kinds import APPROVALS, KINDS, Kind
 from handoffs.flow.moves import locked_case, move, note, stale
 from handoffs.flow.playbook import APPLIES, play
+from handoffs.flow.terms import Asked, would_be_due
 from handoffs.models import Case, Handoff, Parcel
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind as K
@@ -167,6 +168,14 @@ def _agreed_minutes(handoff: Handoff) -> int | None:
         return None
     agreement = getattr(carrier, "agreement", None)
     return agreement.answer_minutes if agreement else None
+
+
+def expected_due(case: Case, kind: Kind, *, parcel: Parcel | None, at: datetime) -> datetime | None:
+    """When the answer would be due if the question were asked now, plain rather than difficult. Nothing is stored."""
+    draft = Handoff(case=case, kind=kind.code, to_role=kind.to_role, parcel=parcel)
+    external, agreed = case.shop.external_qc, _agreed_minutes(draft)
+    asked = Asked(ClockKind.HANDOFF, case.shop_id, kind.code, external=external, minutes=agreed)
+    return would_be_due(asked, at)
 
 
 def beyond_marketplace(case: Case, handoff: Handoff) -> dict[str, str]:

@@ -41,15 +41,21 @@ def terms_for(asked: Asked, memo: dict[Asked, Terms] | None = None) -> Terms:
 
 
 def _terms_for(asked: Asked) -> Terms:
-    policy = _policy(asked)
-    minutes = asked.minutes or (_minutes(policy, asked) if policy else _default_minutes(asked))
-    data = {
-        "minutes": minutes,
-        "calendar": calendar_data(policy.calendar) if policy and policy.calendar else None,
-        "steps": steps_for(asked.kind),
-    }
+    data = _data_for(asked)
     digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
     return Terms.objects.get_or_create(digest=digest, defaults={"data": data})[0]
+
+
+def _data_for(asked: Asked) -> dict[str, Any]:
+    policy = _policy(asked)
+    minutes = asked.minutes or (_minutes(policy, asked) if policy else _default_minutes(asked))
+    calendar = calendar_data(policy.calendar) if policy and policy.calendar else None
+    return {"minutes": minutes, "calendar": calendar, "steps": steps_for(asked.kind)}
+
+
+def would_be_due(asked: Asked, at: datetime) -> datetime | None:
+    """When a clock for this obligation would be due if it were started at `at`. Nothing is stored."""
+    return due(Terms(data=_data_for(asked)), at)
 
 
 def _policy(asked: Asked) -> ClockPolicy | None:

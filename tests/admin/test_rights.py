@@ -1,4 +1,4 @@
-"""Role × verb in the console: which page each role opens, which verb it may send, what a refused one changes: nothing."""
+"""Role × verb in the console: which page each role opens, which verb it may send; a refused one changes nothing."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -76,7 +76,8 @@ PAGES: list[tuple[str, Any, set[str]]] = [
     *((f"handoffs_{model}_add", (), {"manager"}) for model in POLICY),
 ]
 DIALOGS = {
-    "respond": DESK, "recall_parcel": DESK, "inspect_return": {"manager", "warehouse"}, "full_refund": DESK, "refuse": DESK,
+    "respond": DESK, "recall_parcel": DESK, "inspect_return": {"manager", "warehouse"}, "full_refund": DESK,
+    "refuse": DESK,
     "carry_out": DESK, "waive_goods": APPROVING, "note": DESK, "agree_return": DESK,
 }  # fmt: skip
 

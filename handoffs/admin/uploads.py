@@ -1,0 +1,39 @@
+"""What came with a form: its values, and its files, which are kept when the form has to be shown again."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import User
+from handoffs.admin.page import person
+from handoffs.flow import evidence
+from handoffs.models import Attachment
+
+FILES = ("files", "photo")
+
+
+@dataclass
+class Sent:
+    """A form that was sent, by whom and when. `proofs` are the uploads made so far, those of an earlier try included."""
+
+    values: dict[str, Any]
+    request: HttpRequest
+    by: User
+    at: datetime
+    proofs: list[Attachment] = field(default_factory=list)
+
+    def attachments(self) -> list[int]:
+        """Store the files and give the ids of all proofs. A file that is declined leaves those before it stored."""
+        for file in [file for name in FILES for file in self.values.pop(name, None) or ()]:
+            self.proofs.append(evidence.upload(file, by=self.by, at=self.at))
+        return [proof.pk for proof in self.proofs]
+
+
+def sent(request: HttpRequest) -> Sent:
+    """The form in hand, with the person's own uploads of an earlier try that prove nothing yet."""
+    ids = [int(text) for text in request.POST.getlist("kept") if text.isdigit()][:20]
+    kept = Attachment.objects.filter(pk__in=ids, by=person(request), case=None, handoff=None)
+    return Sent({}, request, person(request), timezone.now(), list(kept))
