@@ -7,7 +7,7 @@ with it; an older attempt that still lives notices at its next save and stops.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -16,11 +16,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts.models import Shop, User
 from handoffs.flow import intake
 from handoffs.intake import read, rejects
+from handoffs.intake.headers import OWN_COLUMNS
 from handoffs.intake.rows import Reject, Row, Unreadable
 from handoffs.models import ImportRun, RejectedRow
 
@@ -45,6 +48,12 @@ def run(run_id: int, *, at: datetime, progress: Progress | None = None) -> Impor
     record = ImportRun.objects.select_related("shop", "by").get(pk=run_id)
     if record.status == ImportRun.Status.DONE:
         return record
+    # The reasons of rejected rows are kept as text, so they are written in the language of who sent the file.
+    with translation.override(record.by.language if record.by else translation.get_language()):
+        return _go(record, at=at, progress=progress)
+
+
+def _go(record: ImportRun, *, at: datetime, progress: Progress | None) -> ImportRun:
     attempt = Attempt(record, at)
     attempt.begin()
     try:
@@ -52,18 +61,15 @@ def run(run_id: int, *, at: datetime, progress: Progress | None = None) -> Impor
     except TakenOver:
         record.refresh_from_db()
         return record
-    except (Unreadable, OSError) as error:
-        attempt.end(ImportRun.Status.FAILED, error=_complaint(error))
+    except Unreadable as error:
+        attempt.end(ImportRun.Status.FAILED, error=str(error)[:500])
+    except Exception:
+        attempt.end(ImportRun.Status.FAILED, error=_("It stopped at a fault of the desk itself. Start it again."))
+        raise
     else:
         attempt.end(ImportRun.Status.DONE)
         discard(record)
     return record
-
-
-def _complaint(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return _("The file is no longer there. Upload it again.")
-    return str(error)[:500]
 
 
 @dataclass
@@ -74,7 +80,8 @@ class Attempt:
     at: datetime
     counts: intake.Counts = field(default_factory=intake.Counts)
     rejected: list[RejectedRow] = field(default_factory=list)
-    passed: list[str] = field(default_factory=list)
+    earlier: dict[str, list[int]] = field(default_factory=dict)
+    settled: list[int] = field(default_factory=list)
     saved: int = 0
 
     @transaction.atomic
@@ -84,13 +91,14 @@ class Attempt:
         self._note_counts()
         self.record.save()
         self.record.rejects.all().delete()
+        self.earlier = unsettled(self.record)
 
     def take(self, progress: Progress | None) -> None:
         """Row by row through intake, saving what became of them every few hundred."""
         for outcome, row in results(self.record, by=self.record.by, at=self.at):
             self.counts.add(outcome)
-            if row is not None:
-                self.passed.append(identity(row.raw))
+            if row is not None and self.earlier:
+                self.settled += self.earlier.pop(identity(row.raw), ())
             if outcome.result == "rejected":
                 self.rejected.append(_rejected(self.record, outcome, row))
             if self.counts.read - self.saved >= SAVE_EVERY:
@@ -99,9 +107,11 @@ class Attempt:
                 progress(outcome.rows)
 
     def end(self, status: str, *, error: str = "") -> None:
-        self.record.status, self.record.error, self.record.ended_at = status, error, self.at
+        """Write the result, unless the run is another attempt's by now."""
+        now = timezone.now()
+        self.record.status, self.record.error, self.record.ended_at = status, error, now
         try:
-            self._save(status=status, error=error, ended_at=self.at)
+            self._save(status=status, error=error, ended_at=now)
         except TakenOver:
             self.record.refresh_from_db()
 
@@ -113,9 +123,9 @@ class Attempt:
         mine = ImportRun.objects.filter(pk=self.record.pk, started_at=self.at, status=ImportRun.Status.RUNNING)
         if not mine.update(**values, **more):
             raise TakenOver
-        settle(self.record, self.passed, at=self.at)
+        settle(self.settled, at=self.at)
         RejectedRow.objects.bulk_create(self.rejected)
-        self.rejected, self.passed, self.saved = [], [], self.counts.read
+        self.rejected, self.settled, self.saved = [], [], self.counts.read
 
     def _note_counts(self) -> None:
         for name in COUNTED:
@@ -138,11 +148,15 @@ def results(
         yield outcome, seen.pop(outcome.number, None)
 
 
-def trial(record: ImportRun, *, by: User | None, at: datetime, only: int | None = None) -> intake.Counts:
+def trial(
+    record: ImportRun, *, by: User | None, at: datetime, only: int | None = None, progress: Progress | None = None
+) -> intake.Counts:
     """The counts a run would have, with nothing changed."""
     counts = intake.Counts()
     for outcome, _row in results(record, by=by, at=at, dry_run=True, only=only):
         counts.add(outcome)
+        if progress is not None:
+            progress(outcome.rows)
     return counts
 
 
@@ -158,26 +172,31 @@ def _rejected(record: ImportRun, outcome: intake.Outcome, row: Row | Reject | No
 
 def identity(raw: dict[str, Any]) -> str:
     """By what a row is known again in another file: its number, else all it says."""
+    bill = raw.get("sameOrderServiceBill")
+    raw = bill if isinstance(bill, dict) else raw
     for name in ID_COLUMNS:
         if number := str(raw.get(name) or "").strip(" \t'"):
             return number
-    said = {name: value for name, value in raw.items() if name not in rejects.OWN_COLUMNS}
+    said = {name: value for name, value in raw.items() if name not in OWN_COLUMNS}
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def waiting(shops: Iterable[int]) -> Any:
+def waiting(shops: Iterable[int]) -> QuerySet[RejectedRow]:
     """Rejected rows that nobody has fixed yet."""
     return RejectedRow.objects.filter(run__shop__in=shops, settled_at=None)
 
 
-def settle(record: ImportRun, identities: Iterable[str], *, at: datetime) -> int:
-    """Settle what earlier runs of the shop turned down and this one has read again, taken or not."""
-    known = set(identities)
-    earlier = waiting([record.shop_id]).exclude(run=record).values_list("pk", "raw")
-    found = [pk for pk, raw in earlier.iterator() if identity(raw) in known]
-    for start in range(0, len(found), SAVE_EVERY):
-        RejectedRow.objects.filter(pk__in=found[start : start + SAVE_EVERY]).update(settled_at=at)
-    return len(found)
+def unsettled(record: ImportRun) -> dict[str, list[int]]:
+    """What earlier runs of the shop turned down, by identity: reading such a row again settles it, taken or not."""
+    found: dict[str, list[int]] = {}
+    for pk, raw in waiting([record.shop_id]).exclude(run=record).values_list("pk", "raw").iterator():
+        found.setdefault(identity(raw), []).append(pk)
+    return found
+
+
+def settle(ids: Sequence[int], *, at: datetime) -> None:
+    for start in range(0, len(ids), SAVE_EVERY):
+        RejectedRow.objects.filter(pk__in=ids[start : start + SAVE_EVERY], settled_at=None).update(settled_at=at)
 
 
 def write_rejects(record: ImportRun, path: Path) -> Path:

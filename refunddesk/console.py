@@ -71,7 +71,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "refunddesk",
     "SITE_HEADER": "refunddesk",
     "SITE_SYMBOL": "currency_yuan",
-    "SITE_URL": "/",
+    "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": False,

@@ -1,5 +1,6 @@
 """Approvals: everything needed to decide on one screen, several at once with a result per row."""
 
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -14,29 +15,44 @@ from accounts import limits
 from accounts.models import User
 from handoffs import permissions
 from handoffs.admin import queues, shown
+from handoffs.admin.bell import forget
 from handoffs.admin.page import draw, page, person
 from handoffs.flow import decision, refund
 from handoffs.flow.errors import FlowError, Invalid
 from handoffs.models import Case, Decision
 
+SHOWN = 50
+Errors = dict[int, str]
+Limits = dict[tuple[int, str], Decimal | None]
+
 
 @page("GET", "POST", verb="approve")
 def approvals(request: HttpRequest) -> HttpResponse:
-    """What waits for a decision of mine; POST settles the chosen rows, each by itself."""
-    user = person(request)
+    """What waits for a decision of mine. POST settles the chosen rows, each by itself; failed ones keep their input."""
+    user, errors = person(request), {}
     if request.method == "POST":
-        _settle(request, user)
-        return redirect("admin:handoffs_approvals")
+        errors = _settle(request, user)
+        if not errors:
+            return redirect("admin:handoffs_approvals")
     now = timezone.now()
-    waiting = list(queues.waiting_decisions(user).prefetch_related("case__attachments")[:50])
-    history = _history([row.case for row in waiting])
-    rows = [_row(row, user, history, now) for row in waiting]
-    return draw(request, "handoffs/approvals.html", title=_("Approvals"), rows=rows)
+    waiting = list(queues.waiting_decisions(user).prefetch_related("case__attachments")[:SHOWN])
+    gone = set(errors) - {row.pk for row in waiting}
+    for pk in gone:
+        messages.error(request, f"{_name(pk, user)}: {errors[pk]}")
+    history, tops = _history([row.case for row in waiting]), _limits(waiting, user)
+    rows = [_row(row, tops, history, now) | _typed(request, row.pk, errors) for row in waiting]
+    return draw(request, "handoffs/approvals.html", title=_("Approvals"), rows=rows, status=400 if errors else 200)
 
 
-def _row(row: Decision, user: User, history: dict[str, dict[str, int]], now: Any) -> dict[str, Any]:
+def _limits(waiting: list[Decision], user: User) -> Limits:
+    """The person's own limit for each shop and kind that occurs."""
+    occurring = {(row.case.shop_id, row.kind) for row in waiting}
+    return {(shop_id, kind): limits.ceiling(user, shop_id=shop_id, kind=kind) for shop_id, kind in occurring}
+
+
+def _row(row: Decision, tops: Limits, history: dict[str, dict[str, int]], now: datetime) -> dict[str, Any]:
     case = row.case
-    top = limits.ceiling(user, shop_id=case.shop_id, kind=row.kind)
+    top = tops[case.shop_id, row.kind]
     total = (row.amount or Decimal(0)) + row.granted_before
     return {
         "decision": row,
@@ -51,6 +67,16 @@ def _row(row: Decision, user: User, history: dict[str, dict[str, int]], now: Any
     }
 
 
+def _typed(request: HttpRequest, pk: int, errors: Errors) -> dict[str, Any]:
+    """What was typed into a row that has to be shown again, and why it was declined."""
+    return {
+        "error": errors.get(pk, ""),
+        "chosen": pk in errors,
+        "amount": request.POST.get(f"amount-{pk}", ""),
+        "reason": request.POST.get(f"reason-{pk}", ""),
+    }
+
+
 def _history(cases: list[Case]) -> dict[str, dict[str, int]]:
     """How often each buyer applied, was refunded and was refused, in one statement."""
     nicks = {case.buyer_nick for case in cases if case.buyer_nick}
@@ -62,23 +88,34 @@ def _history(cases: list[Case]) -> dict[str, dict[str, int]]:
     return {row["buyer_nick"]: row for row in counted.order_by()}
 
 
-def _settle(request: HttpRequest, user: User) -> None:
-    """Approve or refuse each chosen decision; what fails is said per row and stops no other."""
-    chosen = [int(pk) for pk in request.POST.getlist("decision") if pk.isdigit()]
-    verb = request.POST.get("verb")
+def _settle(request: HttpRequest, user: User) -> Errors:
+    """Approve or refuse each chosen decision; what fails is said per row and stops no other.
+
+    A row's own button names its decision (`approve:7`); the buttons below take all that are ticked.
+    """
+    verb, _colon, one = request.POST.get("verb", "").partition(":")
+    chosen = [one] if one else request.POST.getlist("decision")
+    errors: Errors = {}
     if not chosen:
         messages.warning(request, _("Choose at least one row."))
-    for pk in chosen:
+    for pk in [int(text) for text in chosen if text.isdecimal() and len(text) < 19]:
         try:
-            if verb == "refuse":
-                made = decision.refuse(pk, reason=request.POST.get(f"reason-{pk}", ""), by=user, at=timezone.now())
-            else:
-                made = decision.approve(pk, amount=_amount(request, pk), note=request.POST.get(f"reason-{pk}", ""),
-                                        by=user, at=timezone.now())  # fmt: skip
+            made = _decide(request, verb, pk, user)
         except FlowError as error:
-            messages.error(request, _("%(row)s: %(error)s") % {"row": _name(pk, user), "error": error})
+            errors[pk] = str(error)
         else:
             messages.success(request, f"{made.case.refund_id}: {made.get_status_display()}")
+    forget(user)
+    return errors
+
+
+def _decide(request: HttpRequest, verb: str, pk: int, user: User) -> Decision:
+    text, at = request.POST.get(f"reason-{pk}", ""), timezone.now()
+    if verb == "refuse":
+        return decision.refuse(pk, reason=text, by=user, at=at)
+    if verb == "approve":
+        return decision.approve(pk, amount=_amount(request, pk), note=text, by=user, at=at)
+    raise Invalid(_("Approve or refuse."))
 
 
 def _name(pk: int, user: User) -> str:
@@ -88,13 +125,16 @@ def _name(pk: int, user: User) -> str:
 
 
 def _amount(request: HttpRequest, pk: int) -> Decimal | None:
-    text = request.POST.get(f"amount-{pk}", "").strip()
+    text = request.POST.get(f"amount-{pk}", "").strip().lstrip("¥￥").replace(",", "")
     if not text:
         return None
     try:
-        return Decimal(text)
+        amount = Decimal(text)
     except InvalidOperation as error:
         raise Invalid(_("“%(text)s” is no amount.") % {"text": text}, field="amount") from error
+    if not amount.is_finite():
+        raise Invalid(_("“%(text)s” is no amount.") % {"text": text}, field="amount")
+    return amount
 
 
 PAGES = (("approvals/", approvals, "handoffs_approvals"),)

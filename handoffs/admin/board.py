@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.models.people import Role
 from handoffs import delivery
 from handoffs.admin.page import draw, page, person
-from handoffs.admin.setup_people import faults
+from handoffs.admin.setup_faults import faults
 from handoffs.models import Case, Clock, Handoff, OutboxMessage, RejectedRow, Tick
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind

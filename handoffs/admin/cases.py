@@ -177,4 +177,8 @@ def _columns(user: User, now: datetime) -> list[Any]:
         time = shown.case_row(case, user=user, at=now).left
         return format_html('<span class="rd-{} rd-num">{}</span>', time.tone, time.words) if time else "–"
 
-    return [refund, left, need, path_chip, amount, "status", step, "owner"]
+    @admin.display(description=_("owner"))
+    def owner(case: Case) -> str:
+        return format_html('<span class="rd-person">{}</span>', case.owner or "–")
+
+    return [refund, left, need, path_chip, amount, "status", step, owner]

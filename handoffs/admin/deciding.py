@@ -40,7 +40,7 @@ def facts_of(case: Case, kind: str, user: User) -> list[str]:
         *said,
         _("Applied for: ¥%(amount)s") % {"amount": case.amount},
         _("Your limit: %(limit)s") % {"limit": _("no limit") if top is None else f"¥{top}"},
-        _("Granted before on this order: ¥%(amount)s") % {"amount": grant.granted_before(case)},
+        _("Granted before on this order: ¥%(amount)s") % {"amount": f"{grant.granted_before(case):.2f}"},
         _cap(case, kind),
     ]
 
@@ -56,7 +56,10 @@ def _cap(case: Case, kind: str) -> str:
     if paid is None:
         return _("What the buyer paid is not in the file: confirm it before deciding.")
     left = max(paid - refund.taken(case), paid - paid)
-    return _("Buyer paid ¥%(paid)s; at most ¥%(left)s is left to refund.") % {"paid": paid, "left": left}
+    return _("Buyer paid ¥%(paid)s; at most ¥%(left)s is left to refund.") % {
+        "paid": f"{paid:.2f}",
+        "left": f"{left:.2f}",
+    }
 
 
 def propose(case: Case, kind: str, given: Sent) -> None:

@@ -1,5 +1,6 @@
 """The forms of the dialogs, made from the tables of the flow so that screen and rule cannot drift apart."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -12,7 +13,8 @@ from unfold.widgets import (
 )
 
 from handoffs.flow.acts import Act
-from handoffs.flow.kinds import Kind, Need
+from handoffs.flow.kinds import Answer, Kind, Need
+from handoffs.models import CaseLine
 
 Choices = list[tuple[str, Any]]
 
@@ -72,6 +74,12 @@ def photos(help_text: Any = "") -> FilesField:
     return FilesField(label=_("Photos or documents"), required=False, widget=widget, help_text=help_text)
 
 
+def camera() -> FilesField:
+    """A photo taken now: a phone opens its camera."""
+    widget = ManyFiles(attrs={"multiple": True, "accept": "image/*", "capture": "environment", "class": "rd-files"})
+    return FilesField(label=_("Take a photo"), required=False, widget=widget)
+
+
 def form_of(fields: dict[str, forms.Field], data: Any = None, files: Any = None) -> forms.Form:
     """A form with these fields."""
     form_class = type("DialogForm", (forms.Form,), dict(fields))
@@ -97,14 +105,23 @@ def _of_field(field: Any, message: str) -> forms.Field:
                  initial=message if field.name == "message" else "")  # fmt: skip
 
 
-def of_answer(kind: Kind) -> dict[str, forms.Field]:
+def answers_of(kind: Kind, lines: Sequence[CaseLine]) -> list[Answer]:
+    """The answers to offer: an outcome per line only where there is more than one line."""
+    return [answer for answer in kind.answers if Need.LINES not in answer.needs or len(lines) > 1]
+
+
+def of_answer(kind: Kind, lines: Sequence[CaseLine] = ()) -> dict[str, forms.Field]:
     """The fields that any answer to this question may need; which ones an answer must bring is checked by the flow."""
-    needs = {need for answer in kind.answers for need in answer.needs}
+    answers = answers_of(kind, lines)
+    needs = {need for answer in answers for need in answer.needs}
     fields: dict[str, forms.Field] = {
         "answer": forms.ChoiceField(
-            label=_("Answer"), choices=[(a.code, a.label) for a in kind.answers], widget=forms.RadioSelect()
+            label=_("Answer"), choices=[(a.code, a.label) for a in answers], widget=forms.RadioSelect()
         )
     }
+    if Need.LINES in needs:
+        outcomes = [(a.code, a.label) for a in answers if Need.LINES not in a.needs]
+        fields |= {f"line_{n}": choice(str(line), outcomes, required=False) for n, line in enumerate(lines)}
     if Need.WAYBILL in needs:
         fields |= {"waybill": words(_("waybill"), required=False), "carrier": words(_("carrier"), required=False)}
     if Need.BY in needs:
@@ -120,5 +137,6 @@ def of_answer(kind: Kind) -> dict[str, forms.Field]:
     if Need.WEIGHT in needs:
         fields["weight"] = words(_("weight (kg)"), required=False)
     fields["note"] = words(_("note"), required=False, long=True)
+    fields["photo"] = camera()
     fields["files"] = photos(_("JPEG, PNG, GIF, WebP or PDF, at most 10 MB each."))
     return fields

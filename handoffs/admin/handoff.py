@@ -11,20 +11,24 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from handoffs import permissions
 from handoffs.admin import forms as make
-from handoffs.admin import shown
-from handoffs.admin.page import draw, page, person
-from handoffs.flow import answer, evidence, handoff
+from handoffs.admin import shown, words
+from handoffs.admin.page import draw, number, page, person
+from handoffs.admin.uploads import Sent, sent
+from handoffs.flow import answer, handoff
 from handoffs.flow.errors import Invalid, NotAllowed, Stale
-from handoffs.flow.kinds import APPROVALS, KINDS, Need
-from handoffs.models import Handoff
+from handoffs.flow.kinds import APPROVALS, KINDS, Kind, Need
+from handoffs.models import CaseLine, Handoff
 
 IN_DATA = ("position", "signed_at", "condition", "planned", "actual", "weight")
+FIELD_OF = {Need.PHOTO: "photo", Need.DOCUMENT: "files"}
+# Fields shown beside one that an answer must bring; they may stay empty.
+BESIDE = {Need.WAYBILL: ("carrier",), Need.CONDITION: ("planned", "actual")}
 
 
 def seen_handoff(request: HttpRequest, handoff_id: int) -> Handoff:
     """The question, for those whom it reaches or who asked; for others it does not exist."""
     rows = permissions.visible_handoffs(person(request))
-    related = ("case__shop", "assignee", "asker", "parcel__carrier")
+    related = ("case__shop", "assignee", "asker", "answered_by", "parcel__carrier")
     found = rows.select_related(*related).filter(pk=handoff_id).first()
     if found is None:
         raise Http404
@@ -37,54 +41,70 @@ def question(request: HttpRequest, handoff_id: int) -> HttpResponse:
     asked, user = seen_handoff(request, handoff_id), person(request)
     if asked.kind in APPROVALS:
         return redirect("admin:handoffs_approvals")
-    may_answer = asked.is_live and permissions.may_answer(user, asked)
     if request.method == "POST" and not permissions.may_answer(user, asked):
         raise NotAllowed(_("This question was not put to you."))
+    lines = list(asked.case.lines.all())
     kind = KINDS[asked.kind]
-    form = make.form_of(make.of_answer(kind), *((request.POST, request.FILES) if request.method == "POST" else ()))
-    status = 200
+    fields = make.of_answer(kind, lines)
+    form = make.form_of(fields, *((request.POST, request.FILES) if request.method == "POST" else ()))
+    status, given = (400 if request.method == "POST" else 200), sent(request)
     if request.method == "POST" and form.is_valid():
+        given.values = dict(form.cleaned_data)
         try:
-            _answer(asked, form.cleaned_data, user)
+            _answer(asked, given, lines)
         except (Invalid, Stale) as error:
-            names = {"attachments": "files", "data": "note"}
-            field, text = shown.field_errors(error, (*form.fields, *names))
-            form.add_error(names.get(field or "", field), text)
+            form.add_error(*shown.field_errors(error, form.fields))
             status = error.status
         else:
             messages.success(request, _("Answered. Thank you."))
             return redirect("admin:index")
-    context = {
-        "asked": asked,
-        "case": asked.case,
-        "question": kind.question,
-        "answers": [{"code": a.code, "label": a.label, "needs": " ".join(_fields_of(a.needs))} for a in kind.answers],
-        "form": form,
-        "left": shown.time_left(asked.created_at, asked.due_at, at=timezone.now()),
-        "may_answer": may_answer,
-        "colleagues": _colleagues(asked),
-        "lines": list(asked.case.lines.all()),
-    }
+    context = _context(seen_handoff(request, handoff_id), kind, user, lines) | {"form": form, "kept": given.proofs}
     return draw(request, "handoffs/question.html", title=asked.get_kind_display(), status=status, **context)
 
 
-def _fields_of(needs: tuple[Need, ...]) -> list[str]:
+def _context(asked: Handoff, kind: Kind, user: User, lines: list[CaseLine]) -> dict[str, Any]:
+    may_answer = asked.is_live and permissions.may_answer(user, asked)
+    may_pass_on = asked.is_live and (may_answer or permissions.may_steer(user, asked))
+    return {
+        "asked": asked,
+        "case": asked.case,
+        "question": kind.question,
+        "answers": [
+            {
+                "code": each.code,
+                "label": each.label,
+                "needs": " ".join(_names(each.needs, len(lines))),
+                "shows": " ".join(name for need in each.needs for name in BESIDE.get(need, ())),
+            }
+            for each in make.answers_of(kind, lines)
+        ],
+        "left": shown.time_left(asked.created_at, asked.due_at, at=timezone.now()),
+        "may_answer": may_answer,
+        "colleagues": _colleagues(asked) if may_pass_on else [],
+        "lines": lines,
+        "given": words.answer_label(asked.kind, asked.answer),
+        "details": words.details(asked.data, amounts=permissions.sees_amounts(user, asked.case)),
+        "files": list(asked.attachments.all()),
+    }
+
+
+def _names(needs: tuple[Need, ...], lines: int) -> list[str]:
     """The form fields an answer must bring, for the screen to point at."""
-    names = {Need.PHOTO: "files", Need.DOCUMENT: "files", Need.LINES: "note"}
-    extra = {Need.WAYBILL: ["carrier"], Need.CONDITION: ["planned", "actual"]}
-    return [name for need in needs for name in (names.get(need, need.value), *extra.get(need, []))]
+    per_line = [f"line_{index}" for index in range(lines)]
+    return [name for need in needs for name in (per_line if need == Need.LINES else [FIELD_OF.get(need, need.value)])]
 
 
-def _answer(asked: Handoff, values: dict[str, Any], user: User) -> None:
-    at = timezone.now()
-    stored = [evidence.upload(file, by=user, at=at).pk for file in values.get("files") or ()]
-    data = {name: _plain(values[name]) for name in IN_DATA if values.get(name)}
-    given = answer.Given(
-        values["answer"], note=values.get("note", ""), waybill=values.get("waybill", ""),
-        carrier=values.get("carrier", ""),
-        by=values.get("by", ""), attachments=stored, data=data,
-    )  # fmt: skip
-    answer.answer(asked.pk, given, by=user, at=at)
+def _answer(asked: Handoff, given: Sent, lines: list[CaseLine]) -> None:
+    proofs, values = given.attachments(), given.values
+    data: dict[str, Any] = {name: _plain(values[name]) for name in IN_DATA if values.get(name)}
+    per_line = [values.get(f"line_{index}") for index in range(len(lines))]
+    if values["answer"] == "outcome" and all(per_line):
+        data["lines"] = [
+            {"line": line.sku or line.title, "outcome": outcome} for line, outcome in zip(lines, per_line, strict=True)
+        ]
+    plain = {name: values.get(name, "") for name in ("note", "waybill", "carrier", "by")}
+    made = answer.Given(values["answer"], attachments=proofs, data=data, **plain)
+    answer.answer(asked.pk, made, by=given.by, at=given.at)
 
 
 def _plain(value: Any) -> str:
@@ -94,40 +114,53 @@ def _plain(value: Any) -> str:
 def _colleagues(asked: Handoff) -> list[User]:
     """Who else could answer it."""
     rows = User.objects.filter(memberships__shop=asked.case.shop_id, memberships__role=asked.to_role, is_active=True)
-    return list(rows.exclude(pk=asked.assignee_id).distinct())
+    others = rows.exclude(pk=asked.assignee_id).distinct().order_by("name")
+    return [user for user in others if permissions.may_answer(user, asked)]
 
 
 @page("POST")
 def act(request: HttpRequest, handoff_id: int, code: str) -> HttpResponse:
-    """Claim, return, reassign, withdraw, send again."""
-    asked, by, at = seen_handoff(request, handoff_id), person(request), timezone.now()
-    text = request.POST.get("reason", "")
+    """Claim, return, reassign, withdraw, send again; on a refusal the question is shown with the reason."""
+    asked = seen_handoff(request, handoff_id)
+    if code not in ACTS:
+        raise Http404
     try:
-        if code == "claim":
-            handoff.claim(asked.pk, by=by, at=at)
-        elif code == "return":
-            handoff.send_back(asked.pk, reason=text, by=by, at=at)
-        elif code == "reassign":
-            to = User.objects.filter(pk=request.POST.get("user") or 0).first()
-            if to is None:
-                raise Invalid(_("Choose a person."), field="user")
-            handoff.reassign(asked.pk, to=to, by=by, at=at)
-        elif code == "withdraw":
-            handoff.withdraw(asked.pk, by=by, at=at)
-        elif code == "send_again":
-            handoff.send_again(asked.pk, note_text=text, by=by, at=at)
-        else:
-            raise Http404
+        ACTS[code](asked, Sent({}, request, person(request), timezone.now()))
     except (Invalid, Stale) as error:
         messages.error(request, str(error))
+        stay = True
     else:
         messages.success(request, _("Done."))
-    back_to_case = request.POST.get("back") == "case"
-    if back_to_case:
+        stay = code == "claim"
+    if request.POST.get("back") == "case":
         return redirect("admin:handoffs_case_change", asked.case_id)
-    return redirect("admin:handoffs_handoff_page", asked.pk) if code == "claim" else redirect("admin:index")
+    return redirect("admin:handoffs_handoff_page", asked.pk) if stay else redirect("admin:index")
 
 
+def _claim(asked: Handoff, given: Sent) -> None:
+    handoff.claim(asked.pk, by=given.by, at=given.at)
+
+
+def _return(asked: Handoff, given: Sent) -> None:
+    handoff.send_back(asked.pk, reason=given.request.POST.get("reason", ""), by=given.by, at=given.at)
+
+
+def _reassign(asked: Handoff, given: Sent) -> None:
+    to = User.objects.filter(pk=number(given.request, "user")).first()
+    if to is None:
+        raise Invalid(_("Choose a person."), field="user")
+    handoff.reassign(asked.pk, to=to, by=given.by, at=given.at)
+
+
+def _withdraw(asked: Handoff, given: Sent) -> None:
+    handoff.withdraw(asked.pk, reason=given.request.POST.get("reason", "").strip()[:200], by=given.by, at=given.at)
+
+
+def _send_again(asked: Handoff, given: Sent) -> None:
+    handoff.send_again(asked.pk, note_text=given.request.POST.get("reason", ""), by=given.by, at=given.at)
+
+
+ACTS = {"claim": _claim, "return": _return, "reassign": _reassign, "withdraw": _withdraw, "send_again": _send_again}
 PAGES = (
     ("questions/<int:handoff_id>/", question, "handoffs_handoff_page"),
     ("questions/<int:handoff_id>/<slug:code>/", act, "handoffs_handoff_act"),

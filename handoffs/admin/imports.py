@@ -1,116 +1,107 @@
 """Importing a file: upload, preview, progress, result, rejected rows to download, fix and send again."""
 
 import tempfile
-from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from celery import current_app
-from django import forms
-from django.conf import settings
 from django.contrib import messages
-from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from kombu.exceptions import OperationalError
 
 from accounts.models import Shop, User
 from handoffs import imports, permissions
+from handoffs.admin import values
+from handoffs.admin.import_form import NAMES, UploadForm
 from handoffs.admin.page import draw, page, person
-from handoffs.intake import FORMATS, describe, read
+from handoffs.flow import intake
+from handoffs.intake import describe
+from handoffs.intake.columns import missing
 from handoffs.intake.rows import Row, Unreadable
-from handoffs.models import ImportRun
+from handoffs.models import Case, ImportRun
 
-MAX_BYTES = 200 * 1024 * 1024
-PREVIEWED = 10
-SHOWN = 200
+TRIED = 200
+SHOWN = 10
+REJECTS_SHOWN = 200
+RUNS_SHOWN = 30
+OF_JD = ("jd", "jd_api")
+RUNNABLE = (ImportRun.Status.WAITING, ImportRun.Status.RUNNING, ImportRun.Status.FAILED)
+LABELS = (
+    ("read", gettext_lazy("rows read")),
+    ("created", gettext_lazy("new")),
+    ("updated", gettext_lazy("updated")),
+    ("unchanged", gettext_lazy("unchanged")),
+    ("rejected", gettext_lazy("rejected")),
+)
 
 
-NAMES = {
-    "auto": gettext_lazy("recognise by itself"),
-    "qianniu": gettext_lazy("Qianniu export"),
-    "jd": gettext_lazy("JD export"),
-    "top": gettext_lazy("Taobao JSON"),
-    "jd_api": gettext_lazy("JD JSON"),
-}
-
-
-class UploadForm(forms.Form):
-    """A file for a shop; `as_of` is the moment the file speaks of."""
-
-    shop = forms.ModelChoiceField(Shop.objects.none(), widget=UnfoldAdminSelectWidget())
-    file = forms.FileField(widget=forms.ClearableFileInput(attrs={"class": "rd-files"}))
-    format = forms.ChoiceField(
-        choices=[(name, NAMES[name]) for name in FORMATS], widget=UnfoldAdminSelectWidget(), initial="auto"
-    )
-    as_of = forms.DateTimeField(
-        required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
-    )
-
-    def __init__(self, user: User, *args: Any) -> None:
-        super().__init__(*args)
-        shops = user.shops_as(*permissions.VERBS["import"])
-        field: Any = self.fields["shop"]
-        field.queryset = Shop.objects.filter(pk__in=shops, active=True)
-        field.label, self.fields["file"].label = _("shop"), _("file")
-        self.fields["format"].label, self.fields["as_of"].label = _("format"), _("as of")
-        self.fields["as_of"].help_text = _("When the file was downloaded. Empty: now.")
-        self.fields["file"].help_text = _("csv, tsv, xlsx, xls or JSON, at most 200 MB.")
-
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        if file.size > MAX_BYTES:
-            raise forms.ValidationError(_("The file is larger than 200 MB. Split it, or use the import command."))
-        return file
+def import_shops(user: User) -> frozenset[int]:
+    return user.shops_as(*permissions.VERBS["import"])
 
 
 def seen_run(request: HttpRequest, run_id: int) -> ImportRun:
-    shops = person(request).shops_as(*permissions.VERBS["import"])
+    shops = import_shops(person(request))
     found = ImportRun.objects.filter(pk=run_id, shop__in=shops).select_related("shop", "by").first()
     if found is None:
         raise Http404
     return found
 
 
+# Upload and the list of imports ---------------------------------------------------------------------------------------
+
+
 @page("GET", "POST", verb="import")
 def upload(request: HttpRequest) -> HttpResponse:
     """The list of imports with the form above it; a file that can be read goes on to its preview."""
-    user = person(request)
-    form = UploadForm(user, *((request.POST, request.FILES) if request.method == "POST" else ()))
+    user, shops = person(request), import_shops(person(request))
+    form = UploadForm(shops, *((request.POST, request.FILES) if request.method == "POST" else ()))
     if request.method == "POST" and form.is_valid():
-        run = _store(form.cleaned_data, user)
-        try:
-            run.expected = describe(run.stored, format=run.format).rows
-        except Unreadable as error:
-            Path(run.stored).unlink(missing_ok=True)
-            form.add_error("file", str(error))
-        else:
-            run.save()
+        run = _stored(form, user)
+        if run is not None:
             return redirect("admin:handoffs_import_run", run.pk)
-    shops = user.shops_as(*permissions.VERBS["import"])
-    runs = ImportRun.objects.filter(shop__in=shops).select_related("shop", "by")[:30]
-    return draw(request, "handoffs/import.html", title=_("Import"), form=form, runs=runs)
+    context = {"form": form, "zone": user.time_zone, **_runs(request, shops)}
+    return draw(request, "handoffs/imports/list.html", title=_("Import"), **context)
 
 
-def _store(values: dict[str, Any], user: User) -> ImportRun:
-    """Keep the file outside the web root, under a name of our own."""
-    folder = Path(settings.VAR_DIR) / "imports"
-    folder.mkdir(parents=True, exist_ok=True)
-    file, stored = values["file"], folder / uuid4().hex
-    with stored.open("wb") as target:
+def _stored(form: UploadForm, user: User) -> ImportRun | None:
+    """Keep the file under a name of our own; one that cannot be read is thrown away and complained about."""
+    values_given, now = form.cleaned_data, timezone.now()
+    file, path = values_given["file"], imports.folder() / uuid4().hex
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.open("wb") as target:
         for chunk in file.chunks():
             target.write(chunk)
-    return ImportRun(shop=values["shop"], by=user, file_name=(file.name or "file")[:255], stored=str(stored),
-                     format=values["format"], as_of=values["as_of"] or timezone.now(),
-                     started_at=timezone.now())  # fmt: skip
+    try:
+        expected = describe(path, format=values_given["format"]).rows
+    except Unreadable as error:
+        path.unlink(missing_ok=True)
+        form.add_error("file", str(error))
+        return None
+    more = {"by": user, "format": values_given["format"], "expected": expected}
+    as_of = values_given["as_of"] or now
+    run = imports.new_run(values_given["shop"], path, name=file.name or "file", as_of=as_of, at=now, **more)
+    run.save()
+    return run
+
+
+def _runs(request: HttpRequest, shops: frozenset[int]) -> dict[str, Any]:
+    """The latest imports, or those before the one named in the address; and where older ones go on."""
+    runs = ImportRun.objects.filter(shop__in=shops).select_related("shop", "by")
+    before = request.GET.get("before", "")
+    if before.isdigit() and len(before) < 19:
+        runs = runs.filter(pk__lt=int(before))
+    found = list(runs[: RUNS_SHOWN + 1])
+    older = found[RUNS_SHOWN - 1].pk if len(found) > RUNS_SHOWN else None
+    return {"runs": found[:RUNS_SHOWN], "older": older, "waiting": imports.waiting(shops).values("pk")[:1000].count()}
+
+
+# One import: preview, progress, result --------------------------------------------------------------------------------
 
 
 @page("GET", "POST", verb="import")
@@ -121,30 +112,80 @@ def one_run(request: HttpRequest, run_id: int) -> HttpResponse:
         return _start(request, run)
     context: dict[str, Any] = {"run": run}
     if run.status == ImportRun.Status.WAITING:
-        context |= _preview(run)
+        context |= _preview(run, person(request))
     else:
-        context["rejects"] = list(run.rejects.order_by("number")[:SHOWN])
-        labels = (("read", _("read")), ("created", _("new")), ("updated", _("updated")), ("unchanged", _("unchanged")),
-                  ("rejected", _("rejected")))  # fmt: skip
-        context["counts"] = [(name, label, getattr(run, name)) for name, label in labels]
-    return draw(request, "handoffs/import_run.html", title=run.file_name, **context)
+        context |= _result(run)
+    return draw(request, "handoffs/imports/run.html", title=run.file_name, **context)
 
 
-def _preview(run: ImportRun) -> dict[str, Any]:
+def _preview(run: ImportRun, user: User) -> dict[str, Any]:
+    """What the file is, its first rows in our words, and what a run would do with the first ones."""
     try:
         found = describe(run.stored, format=run.format)
-        rows = list(islice(read(run.stored, format=run.format), PREVIEWED))
-    except (Unreadable, OSError) as error:
+        tried = list(imports.results(run, by=user, at=timezone.now(), dry_run=True, only=TRIED))
+    except Unreadable as error:
         return {"problem": str(error)}
-    return {"found": found, "rows": [{"row": row, "good": isinstance(row, Row)} for row in rows]}
+    counts = intake.Counts()
+    for outcome, _row in tried:
+        counts.add(outcome)
+    return {
+        "found": found,
+        "format": NAMES.get(found.format, found.format),
+        "missing": missing(found),
+        "stranger": (found.format in OF_JD) != (run.shop.marketplace == Shop.Marketplace.JD),
+        "rows": [_shown(outcome, row) for outcome, row in tried[:SHOWN]],
+        "counts": _labelled(counts),
+        "tried": counts.read,
+        "all_tried": counts.read >= found.rows,
+    }
+
+
+def _shown(outcome: intake.Outcome, row: Any) -> dict[str, Any]:
+    """A row as the preview shows it: the reader's fields in words, or why it is turned down."""
+    said = row.fields if isinstance(row, Row) else {}
+    phase = said.get("phase", "")
+    return {
+        "number": outcome.number,
+        "refund_id": outcome.refund_id,
+        "result": outcome.result,
+        "label": dict(LABELS)[outcome.result],
+        "reason": outcome.reason,
+        "order_id": said.get("order_id", ""),
+        "amount": said.get("amount"),
+        "type": values.said("dispute_type", said.get("dispute_type", "")),
+        "phase": Case.Phase(phase).label if phase in Case.Phase.values else phase,
+        "order": values.said("order_status", said.get("order_status", "")),
+        "goods": values.said("good_status", said.get("good_status", "")),
+        "applied_at": said.get("applied_at"),
+        "why": said.get("reason", ""),
+    }
+
+
+def _labelled(counts: Any) -> list[tuple[str, Any, int]]:
+    return [(name, label, getattr(counts, name)) for name, label in LABELS]
+
+
+def _result(run: ImportRun) -> dict[str, Any]:
+    rejects = list(run.rejects.order_by("number")[: REJECTS_SHOWN + 1])
+    return {
+        "counts": _labelled(run),
+        "rejects": rejects[:REJECTS_SHOWN],
+        "more_rejects": len(rejects) > REJECTS_SHOWN,
+        "open_rejects": run.rejects.filter(settled_at=None).values("pk")[:1000].count(),
+    }
 
 
 def _start(request: HttpRequest, run: ImportRun) -> HttpResponse:
-    going = (ImportRun.Status.WAITING, ImportRun.Status.RUNNING, ImportRun.Status.FAILED)
-    if not ImportRun.objects.filter(pk=run.pk, status__in=going).update(status=ImportRun.Status.RUNNING):
+    """Hand the run to the worker. Started again it begins anew, and what was taken stays as it is."""
+    before = run.status
+    if not ImportRun.objects.filter(pk=run.pk, status__in=RUNNABLE).update(status=ImportRun.Status.RUNNING):
         messages.info(request, _("This file has been imported already."))
-    else:
-        transaction.on_commit(lambda: current_app.send_task("handoffs.tasks.run_import", args=[run.pk]))
+        return redirect("admin:handoffs_import_run", run.pk)
+    try:
+        current_app.send_task("handoffs.tasks.run_import", args=[run.pk])
+    except (OperationalError, OSError):
+        ImportRun.objects.filter(pk=run.pk).update(status=before)
+        messages.error(request, _("The worker cannot be reached, so nothing was started. Try again in a minute."))
     return redirect("admin:handoffs_import_run", run.pk)
 
 
@@ -152,8 +193,10 @@ def _start(request: HttpRequest, run: ImportRun) -> HttpResponse:
 def progress(request: HttpRequest, run_id: int) -> HttpResponse:
     """How far a run is, for the page that shows it."""
     run = seen_run(request, run_id)
-    names = ("read", "created", "updated", "unchanged", "rejected", "expected", "status")
-    return JsonResponse({name: getattr(run, name) for name in names})
+    return JsonResponse({name: getattr(run, name) for name in (*imports.COUNTED, "expected", "status")})
+
+
+# What was turned down -------------------------------------------------------------------------------------------------
 
 
 @page("GET", verb="import")
@@ -162,8 +205,29 @@ def rejected_rows(request: HttpRequest, run_id: int) -> HttpResponseBase:
     run = seen_run(request, run_id)
     with tempfile.TemporaryDirectory() as folder:
         path = imports.write_rejects(run, Path(folder) / "rejects.xlsx")
-        content = BytesIO(path.read_bytes())
+        content = path.open("rb")
     return FileResponse(content, as_attachment=True, filename=f"{Path(run.file_name).stem}.rejects.xlsx")
+
+
+@page("POST", verb="import")
+def settle_rows(request: HttpRequest, run_id: int) -> HttpResponse:
+    """The rows still rejected need no fixing: they do not count as waiting any more."""
+    run = seen_run(request, run_id)
+    rows = list(run.rejects.filter(settled_at=None).values_list("pk", flat=True))
+    imports.settle(rows, at=timezone.now())
+    messages.success(request, _("%(count)s rows no longer wait.") % {"count": len(rows)})
+    return redirect("admin:handoffs_import_run", run.pk)
+
+
+@page("POST", verb="import")
+def discard(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Throw away a file that was looked at and not imported."""
+    run = seen_run(request, run_id)
+    gone, _rows = ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.WAITING).delete()
+    if gone:
+        imports.discard(run)
+        messages.success(request, _("The file was thrown away. Nothing was imported."))
+    return redirect("admin:handoffs_import")
 
 
 PAGES = (
@@ -171,4 +235,6 @@ PAGES = (
     ("import/<int:run_id>/", one_run, "handoffs_import_run"),
     ("import/<int:run_id>/progress/", progress, "handoffs_import_progress"),
     ("import/<int:run_id>/rejects/", rejected_rows, "handoffs_import_rejects"),
+    ("import/<int:run_id>/settle/", settle_rows, "handoffs_import_settle"),
+    ("import/<int:run_id>/discard/", discard, "handoffs_import_discard"),
 )

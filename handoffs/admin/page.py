@@ -25,6 +25,12 @@ def person(request: HttpRequest) -> User:
     return request.user
 
 
+def number(request: HttpRequest, name: str) -> int:
+    """A posted id; 0, which names nothing, for whatever is no number."""
+    text = request.POST.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
+
+
 def draw(request: HttpRequest, template: str, *, title: Any, status: int = 200, **context: Any) -> HttpResponse:
     """A page inside the console's frame."""
     frame = desk.each_context(request)

@@ -1,62 +1,68 @@
-"""Set-up of shops, carriers, warehouses, people, contacts, duty and limits."""
+"""Set-up of people and of what each may do where."""
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.db.models import Q
+from django.core.exceptions import ValidationError
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts.models import Agreement, Carrier, Contact, DutyShift, Limit, Membership, Shop, User, Warehouse
-from handoffs.admin.setup_base import KeptAdmin, SetupAdmin, SetupInline, SetupStacked
+from accounts.models import Membership, User
+from handoffs.admin import setup_faults
+from handoffs.admin.setup_base import KeptAdmin, SetupAdmin, SetupForm, SetupInline, zone_field
+from handoffs.admin.setup_places import FAULTS
 from handoffs.admin.site import desk
 
 
-@admin.register(Shop, site=desk)
-class ShopAdmin(KeptAdmin):
-    list_display = ("name", "code", "marketplace", "return_policy", "warehouse", "active")
-    list_filter = ("marketplace", "active")
-    search_fields = ("name", "code")
-    list_select_related = ("warehouse",)
+class OneEmail:
+    """An email address belongs to one person, however its letters are written."""
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()  # type: ignore[attr-defined]
+        if User.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).exists():  # type: ignore[attr-defined]
+            raise ValidationError(_("There is already a person with this email."))
+        return email
 
 
-class AgreementInline(SetupStacked):
-    model = Agreement
-    min_num = 1
-    max_num = 1
+class PersonCreationForm(OneEmail, UserCreationForm):
+    time_zone = zone_field()
 
-
-@admin.register(Carrier, site=desk)
-class CarrierAdmin(SetupAdmin):
-    list_display = ("name", "code", "active")
-    search_fields = ("name", "code")
-    inlines = (AgreementInline,)
-
-
-@admin.register(Warehouse, site=desk)
-class WarehouseAdmin(SetupAdmin):
-    list_display = ("name", "code", "active")
-    search_fields = ("name", "code")
-
-
-class MembershipInline(SetupInline):
-    model = Membership
-    autocomplete_fields = ("shop",)
-
-
-class PersonCreationForm(UserCreationForm):
     class Meta:
         model = User
         fields = ("email", "name", "language", "time_zone")
 
 
-class PersonChangeForm(UserChangeForm):
+class PersonChangeForm(OneEmail, UserChangeForm):
+    editor: User
+    time_zone = zone_field()
+
     class Meta:
         model = User
         fields = "__all__"
+
+    def clean_is_active(self) -> bool:
+        active: bool = self.cleaned_data["is_active"]
+        if not active and self.instance.pk == self.editor.pk:
+            raise ValidationError(_("You cannot switch yourself off."))
+        return active
+
+
+class MembershipForm(SetupForm):
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        begin, end = values.get("valid_from"), values.get("valid_to")
+        if begin and end and end < begin:
+            self.add_error("valid_to", _("The last day comes before the first."))
+        return values
+
+
+class MembershipInline(SetupInline):
+    model = Membership
+    form = MembershipForm
+    autocomplete_fields = ("shop",)
 
 
 @admin.register(User, site=desk)
@@ -66,10 +72,10 @@ class PersonAdmin(SetupAdmin, UserAdmin):
     form = PersonChangeForm
     add_form = PersonCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("name", "email", "language", "is_active", "seen_at")
+    list_display = ("name", "email", "does", "language", "is_active", "seen_at")
     list_filter = ("is_active", "memberships__role", "memberships__shop")
     search_fields = ("name", "email")
-    ordering = ("name",)
+    ordering = ("name", "pk")
     filter_horizontal = ()
     inlines = (MembershipInline,)
     readonly_fields = ("last_login", "seen_at")
@@ -78,98 +84,41 @@ class PersonAdmin(SetupAdmin, UserAdmin):
         (_("Language and mail"), {"fields": ("language", "time_zone", "wants_mail", "wants_digest", "digest_at")}),
         (_("Seen"), {"fields": ("last_login", "seen_at")}),
     )
-    add_fieldsets = (
-        (None, {"fields": ("email", "name", "language", "time_zone", "usable_password", "password1", "password2")}),
-    )
+    add_fieldsets = ((None, {"fields": ("email", "name", "language", "time_zone", "password1", "password2")}),)
+    list_before_template = FAULTS
+    fault_topics = (setup_faults.PEOPLE,)
 
-    def get_inlines(self, _request: HttpRequest, obj: Any) -> Any:
-        return self.inlines if obj else ()
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        rows = Membership.objects.select_related("shop").order_by("role", "shop")
+        return super().get_queryset(request).prefetch_related(Prefetch("memberships", queryset=rows))
+
+    @admin.display(description=_("roles"))
+    def does(self, user: User) -> str:
+        held: dict[str, list[str]] = {}
+        for row in user.memberships.all():
+            held.setdefault(str(row.get_role_display()), []).append(str(row.shop))
+        return "; ".join(f"{role}: {'、'.join(shops)}" for role, shops in held.items())
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _within_reach(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _within_reach(request, obj)
+
+
+def _within_reach(request: HttpRequest, person: Any) -> bool:
+    """A manager does not change, and so cannot take over, whoever stands above all roles."""
+    editor: Any = request.user
+    return person is None or not person.is_superuser or editor.is_superuser
 
 
 @admin.register(Membership, site=desk)
 class MembershipAdmin(KeptAdmin):
+    form = MembershipForm
     list_display = ("user", "role", "shop", "lead", "valid_from", "valid_to")
     list_filter = ("role", "shop", "lead")
     list_select_related = ("user", "shop")
+    search_fields = ("user__name", "user__email", "shop__name")
     autocomplete_fields = ("user", "shop")
-
-
-@admin.register(Contact, site=desk)
-class ContactAdmin(KeptAdmin):
-    list_display = ("role", "carrier", "warehouse", "shop", "user", "deputy")
-    list_filter = ("role",)
-    list_select_related = ("carrier", "warehouse", "shop", "user", "deputy")
-    autocomplete_fields = ("user", "deputy")
-
-
-@admin.register(DutyShift, site=desk)
-class DutyShiftAdmin(SetupAdmin):
-    list_display = ("user", "starts_at", "ends_at", "stand_in")
-    list_select_related = ("user", "stand_in")
-    autocomplete_fields = ("user", "stand_in")
-
-
-class LimitForm(forms.ModelForm):
-    """Refuses a row that would set the editor's own limit."""
-
-    editor: User | None = None
-
-    def clean(self) -> dict[str, Any]:
-        values: dict[str, Any] = super().clean() or {}
-        editor = self.editor
-        if editor is not None and not editor.is_superuser and _is_own(editor, values.get("user"), values.get("role")):
-            raise forms.ValidationError(_("Nobody edits the own limit. Ask another manager."))
-        return values
-
-
-def _is_own(editor: User, user: User | None, role: str | None) -> bool:
-    return (user is not None and user.pk == editor.pk) or (bool(role) and role in editor.roles)
-
-
-@admin.register(Limit, site=desk)
-class LimitAdmin(KeptAdmin):
-    form = LimitForm
-    list_display = ("who", "shop", "kind", "amount")
-    list_filter = ("role", "shop")
-    list_select_related = ("user", "shop")
-    autocomplete_fields = ("user",)
-
-    @admin.display(description=_("for"))
-    def who(self, limit: Limit) -> str:
-        return str(limit.user or limit.get_role_display())
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
-        form = super().get_form(request, obj, change=change, **kwargs)
-        return type("OwnLimitForm", (form,), {"editor": request.user})
-
-    def _others(self, request: HttpRequest, limit: Limit | None) -> bool:
-        editor: Any = request.user
-        return limit is None or editor.is_superuser or not _is_own(editor, limit.user, limit.role)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and self._others(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_delete_permission(request, obj) and self._others(request, obj)
-
-
-def faults() -> list[str]:
-    """What is missing in the set-up, in words (domain.md section 3: no contact is a fault of the set-up)."""
-    from django.utils.translation import gettext
-
-    found = []
-    for carrier in Carrier.objects.filter(active=True).exclude(contact__role="logistics"):
-        found.append(
-            gettext("%(name)s has no logistics contact: its questions go to the open queue.") % {"name": carrier}
-        )
-    for store in Warehouse.objects.filter(active=True):
-        for role, label in (("warehouse", _("warehouse")), ("qc", _("quality control"))):
-            by_shop = Q(shop__in=store.shops.all())
-            if not Contact.objects.filter(Q(warehouse=store) | by_shop, role=role).exists():
-                found.append(gettext("%(name)s has no %(role)s contact.") % {"name": store, "role": label})
-    for shop in Shop.objects.filter(active=True):
-        if not Membership.objects.filter(shop=shop, role="support").exists():
-            found.append(gettext("%(name)s has no support agent.") % {"name": shop})
-        if not Membership.objects.filter(shop=shop, role="support", lead=True).exists():
-            found.append(gettext("%(name)s has no lead of support.") % {"name": shop})
-    return found
+    list_before_template = FAULTS
+    fault_topics = (setup_faults.PEOPLE,)

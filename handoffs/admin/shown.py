@@ -108,4 +108,5 @@ def handoff_rows(handoffs: Iterable[Handoff], *, at: datetime | None = None) -> 
 
 def field_errors(error: Any, names: Iterable[str]) -> tuple[str | None, str]:
     """(field or None, message) of a FlowError for a form that has these fields."""
-    return (error.field if error.field in set(names) else None), str(error)
+    field = "files" if error.field in ("file", "attachments") else error.field
+    return (field if field in set(names) else None), str(error)

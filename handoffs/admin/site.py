@@ -30,10 +30,22 @@ class Desk(UnfoldAdminSite):
         return context | {"unread": counts(user)["unread"] if user.is_authenticated else 0}
 
     def extra_urls(self) -> list[URLPattern]:
-        from handoffs.admin import approvals, bell, board, dialogs, files, handoff, home, imports, playbook, search
+        from handoffs.admin import (
+            approvals,
+            bell,
+            board,
+            dialogs,
+            files,
+            handoff,
+            home,
+            imports,
+            playbook,
+            search,
+            verbs,
+        )
 
-        pages = (*home.PAGES, *search.PAGES, *dialogs.PAGES, *handoff.PAGES, *approvals.PAGES, *bell.PAGES,
-                 *files.PAGES, *imports.PAGES, *playbook.PAGES, *board.PAGES)  # fmt: skip
+        screens = (home, search, dialogs, verbs, handoff, approvals, bell, files, imports, playbook, board)
+        pages = [each for screen in screens for each in screen.PAGES]
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
 
 

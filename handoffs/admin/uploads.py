@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 from handoffs.admin.page import person
 from handoffs.flow import evidence
+from handoffs.flow.errors import Invalid
 from handoffs.models import Attachment
 
 FILES = ("files", "photo")
@@ -17,7 +18,7 @@ FILES = ("files", "photo")
 
 @dataclass
 class Sent:
-    """A form that was sent, by whom and when. `proofs` are the uploads made so far, those of an earlier try included."""
+    """A form that was sent, by whom and when. `proofs` are the uploads so far, an earlier try's included."""
 
     values: dict[str, Any]
     request: HttpRequest
@@ -26,9 +27,15 @@ class Sent:
     proofs: list[Attachment] = field(default_factory=list)
 
     def attachments(self) -> list[int]:
-        """Store the files and give the ids of all proofs. A file that is declined leaves those before it stored."""
+        """Store the files and give the ids of all proofs. Where one is declined, the others are stored nevertheless."""
+        declined: list[Invalid] = []
         for file in [file for name in FILES for file in self.values.pop(name, None) or ()]:
-            self.proofs.append(evidence.upload(file, by=self.by, at=self.at))
+            try:
+                self.proofs.append(evidence.upload(file, by=self.by, at=self.at))
+            except Invalid as error:
+                declined.append(error)
+        if declined:
+            raise declined[0]
         return [proof.pk for proof in self.proofs]
 
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from accounts.models import Shop
 from handoffs import imports
 from handoffs.flow import intake
-from handoffs.intake import FORMATS
+from handoffs.intake import FORMATS, describe
 from handoffs.intake.rows import Unreadable
 from handoffs.models import ImportRun
 
@@ -55,32 +55,32 @@ class Command(BaseCommand):
         if shop is None:
             known = ", ".join(Shop.objects.values_list("code", flat=True)) or "none yet"
             raise CommandError(f"There is no shop {options['shop']!r}. Shops: {known}.", returncode=UNREADABLE)
-        return ImportRun(
-            shop=shop,
-            file_name=path.name[:255],
-            stored=str(path),
-            format=options["format"],
-            as_of=_as_of(path, options["as_of"]),
-            started_at=timezone.now(),
+        as_of = _as_of(path, options["as_of"])
+        return imports.new_run(
+            shop, path.resolve(), name=path.name, as_of=as_of, at=timezone.now(), format=options["format"]
         )
 
     def _take(self, record: ImportRun, path: Path, options: dict[str, Any]) -> tuple[intake.Counts, Path | None]:
-        hidden = not sys.stderr.isatty()
-        with tqdm(unit=" rows", disable=hidden, file=sys.stderr) as bar:
+        shown = sys.stderr.isatty()
+        total = describe(path, format=record.format).rows if shown else None
+        with tqdm(total=total, unit=" rows", disable=not shown, file=sys.stderr) as bar:
             if options["dry_run"]:
-                counts = intake.Counts()
-                for outcome in imports.outcomes(record, by=None, at=timezone.now(), dry_run=True):
-                    counts.add(outcome)
-                    bar.update(1)
-                return counts, None
+                return imports.trial(record, by=None, at=timezone.now(), progress=bar.update), None
             record.save()
-            imports.run(record.pk, at=timezone.now(), progress=bar.update)
-        record.refresh_from_db()
+            record = imports.run(record.pk, at=timezone.now(), progress=bar.update)
         if record.status == ImportRun.Status.FAILED:
             raise Unreadable(record.error)
-        counts = intake.Counts(record.read, record.created, record.updated, record.unchanged, record.rejected)
+        counts = intake.Counts(*(getattr(record, name) for name in imports.COUNTED))
+        return counts, self._rejects(record, path) if record.rejected else None
+
+    def _rejects(self, record: ImportRun, path: Path) -> Path | None:
+        """The workbook beside the file. Where none can be written the rows are still kept, and the console has them."""
         beside = path.with_name(f"{path.name}.rejects.xlsx")
-        return counts, imports.write_rejects(record, beside) if record.rejected else None
+        try:
+            return imports.write_rejects(record, beside)
+        except OSError as error:
+            self.stderr.write(f"{beside}: {error.strerror or error}. The rejected rows stand in the console.")
+            return None
 
     def _print(self, counts: intake.Counts, rejects_file: Path | None, *, as_json: bool) -> None:
         result = {**vars(counts), "rejects_file": str(rejects_file) if rejects_file else None}

@@ -43,10 +43,10 @@
     if (!form) return;
     const show = () => {
       const chosen = form.querySelector("input[name=answer]:checked");
-      const needs = (chosen?.dataset.needs || chosen?.closest("label")?.dataset.needs || "").split(" ");
+      const needs = (chosen?.dataset.needs || "").split(" "), shows = (chosen?.dataset.shows || "").split(" ");
       form.querySelectorAll("[data-rd-field]").forEach((row) => {
-        const name = row.dataset.rdField, always = ["note", "files"].includes(name);
-        row.hidden = Boolean(chosen) && !always && !needs.includes(name);
+        const name = row.dataset.rdField, always = ["note", "files", "photo"].includes(name);
+        row.hidden = !always && !needs.includes(name) && !shows.includes(name);
         row.querySelector("[data-rd-wanted]")?.toggleAttribute("hidden", !needs.includes(name));
       });
     };
