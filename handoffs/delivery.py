@@ -89,13 +89,15 @@ def resend(ids: Iterable[int], *, at: datetime) -> int:
 
 
 def _claim(at: datetime, only: Collection[int] | None) -> list[Group]:
-    """Take the rows of the people who waited longest; all rows of a person together."""
+    """Take the rows of the people who waited longest; all rows of a person together.
+
+    The person is locked before the rows: two deliverers that locked rows alone could each get half of a letter.
+    """
     wanted = due(at) if only is None else due(at).filter(pk__in=only)
     people = wanted.values("to").annotate(first=Min("next_try_at")).order_by("first", "to").values_list("to", flat=True)
     with transaction.atomic():
-        locked = wanted.filter(to__in=list(people[:PEOPLE])).select_for_update(
-            of=("self",), skip_locked=True, no_key=True
-        )
+        free = User.objects.filter(pk__in=list(people[:PEOPLE])).select_for_update(skip_locked=True, no_key=True)
+        locked = wanted.filter(to__in=[person.pk for person in free]).select_for_update(of=("self",), no_key=True)
         rows = list(locked.select_related("to", "case__shop").order_by("created_at", "pk"))
         worn_out = [row.pk for row in rows if row.attempts >= ATTEMPTS]
         OutboxMessage.objects.filter(pk__in=worn_out).update(mail=Mail.DEAD, next_try_at=None)  # each try crashed
