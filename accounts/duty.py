@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import Contact, DutyShift, Membership, User
 
 ONLINE = timedelta(minutes=5)
+SEEN_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,12 @@ def leads(role: str, shop_id: int, at: datetime) -> QuerySet[User]:
 def is_online(user: User, at: datetime) -> bool:
     """Seen within the last five minutes."""
     return user.seen_at is not None and at - user.seen_at <= ONLINE
+
+
+def note_seen(user: User, *, at: datetime) -> None:
+    """The person made a request, through whichever door; written at most once a minute."""
+    if user.seen_at is None or at - user.seen_at >= SEEN_EVERY:
+        User.objects.filter(pk=user.pk).update(seen_at=at)
 
 
 def find_contact(

@@ -1,14 +1,12 @@
 """What a request owes to the person who makes it: language, time zone, and being seen online."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
+from accounts.duty import note_seen
 from accounts.models import User
-
-SEEN_EVERY = timedelta(minutes=1)
 
 
 class PersonMiddleware:
@@ -23,9 +21,7 @@ class PersonMiddleware:
             return self.get_response(request)
         translation.activate(user.language)
         request.LANGUAGE_CODE = user.language
-        now = timezone.now()
-        if user.seen_at is None or now - user.seen_at >= SEEN_EVERY:
-            User.objects.filter(pk=user.pk).update(seen_at=now)
+        note_seen(user, at=timezone.now())
         with timezone.override(user.zone):
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", user.language)

@@ -20,6 +20,7 @@ VERBS: dict[str, frozenset[str]] = {
     "reveal_buyer": DESK,
     "see_amounts": DESK,
     "see_buyer": DESK,
+    "see_waybill": frozenset({Role.LOGISTICS}),  # the name and address on the parcel, masked, and no more
     "waive": frozenset({Role.SUPERVISOR, Role.MANAGER}),
     "see_board": frozenset({Role.SUPERVISOR, Role.MANAGER}),
     "see_setup": SETUP_VIEW,
@@ -100,6 +101,10 @@ def sees_amounts(user: User, case: Case) -> bool:
 
 def sees_buyer(user: User, case: Case) -> bool:
     return may(user, "see_buyer", shop_id=case.shop_id)
+
+
+def sees_waybill(user: User, case: Case) -> bool:
+    return may(user, "see_waybill", shop_id=case.shop_id)
 
 
 def visible_decisions(user: User, case: Case) -> QuerySet[Decision]:

@@ -12,7 +12,7 @@ from handoffs import permissions
 from handoffs.admin import shown, values, words
 from handoffs.admin.page import draw, person, seen_case
 from handoffs.flow import acts, kinds, next_step, path
-from handoffs.flow.buyer import Buyer, masked_buyer
+from handoffs.flow.buyer import Buyer, seen_by
 from handoffs.flow.terms import why_due
 from handoffs.models import Case, CaseSource, Decision, Handoff
 
@@ -53,9 +53,7 @@ def case_page(request: HttpRequest, case_id: int, *, revealed: Buyer | None = No
 
 
 def _buyer(user: User, case: Case) -> Buyer | None:
-    if not permissions.sees_buyer(user, case):
-        return None
-    return masked_buyer(case, source=CaseSource.objects.filter(case=case).first())
+    return seen_by(user, case, source=CaseSource.objects.filter(case=case).first())
 
 
 def groups(user: User, case: Case, offered: set[str]) -> dict[str, Steps]:

@@ -15,9 +15,10 @@ from handoffs.admin import shown, words
 from handoffs.admin.page import draw, number, page, person
 from handoffs.admin.uploads import Sent, sent
 from handoffs.flow import answer, handoff
+from handoffs.flow.buyer import seen_by
 from handoffs.flow.errors import Invalid, NotAllowed, Stale
 from handoffs.flow.kinds import APPROVALS, KINDS, Kind, Need
-from handoffs.models import CaseLine, Handoff
+from handoffs.models import CaseLine, CaseSource, Handoff
 
 IN_DATA = ("position", "signed_at", "condition", "planned", "actual", "weight")
 FIELD_OF = {Need.PHOTO: "photo", Need.DOCUMENT: "files"}
@@ -82,6 +83,7 @@ def _context(asked: Handoff, kind: Kind, user: User, lines: list[CaseLine]) -> d
         "may_answer": may_answer,
         "colleagues": _colleagues(asked) if may_pass_on else [],
         "lines": lines,
+        "buyer": seen_by(user, asked.case, source=CaseSource.objects.filter(case=asked.case_id).first()),
         "given": words.answer_label(asked.kind, asked.answer),
         "details": words.details(asked.data, amounts=permissions.sees_amounts(user, asked.case)),
         "files": list(asked.attachments.all()),

@@ -1,9 +1,13 @@
 """Reply templates with their variables filled for one case."""
 
+from django.db.models import Q
+
 from accounts.models import User
 from handoffs.flow import wording
 from handoffs.flow.buyer import masked
 from handoffs.models import Case, Parcel, ReplyTemplate
+
+BUYERS = "zh-hans"
 
 
 def values(case: Case, user: User) -> dict[str, str]:
@@ -20,16 +24,24 @@ def values(case: Case, user: User) -> dict[str, str]:
 
 
 def templates_for(case: Case, user: User) -> list[dict[str, str]]:
-    """All templates of the shop's marketplace language, filled as far as the case goes; gaps stay as {variables}."""
-    rows = ReplyTemplate.objects.filter(language="zh-hans", shop__in=(case.shop,)) | ReplyTemplate.objects.filter(
-        language="zh-hans", shop=None
-    )
-    chosen: dict[str, ReplyTemplate] = {}
+    """The templates, the shop's own before the common ones, filled as far as the case goes; gaps stay as {variables}.
+
+    Chinese first, which buyers read; the other languages after it, named.
+    """
+    rows = ReplyTemplate.objects.filter(Q(shop=case.shop_id) | Q(shop=None))
+    chosen: dict[tuple[bool, str, str], ReplyTemplate] = {}
     for row in rows.order_by("code", "shop_id"):
-        if row.code not in chosen or row.shop_id is not None:
-            chosen[row.code] = row
+        key = (row.language != BUYERS, row.language, row.code)
+        if key not in chosen or row.shop_id is not None:
+            chosen[key] = row
     known = values(case, user)
-    return [{"code": row.code, "title": row.title, "body": _fill(row.body, known)} for row in chosen.values()]
+    return [
+        {"code": row.code, "title": _titled(row), "body": _fill(row.body, known)} for _, row in sorted(chosen.items())
+    ]
+
+
+def _titled(row: ReplyTemplate) -> str:
+    return row.title if row.language == BUYERS else f"{row.title} ({row.get_language_display()})"
 
 
 def filled(case: Case, code: str, user: User) -> str:

@@ -51,6 +51,8 @@ def in_words(left: timedelta) -> str:
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:
         length = _("%(d)s d %(h)s h") % {"d": days, "h": hours}
+    elif not hours and not minutes:
+        length = _("less than a minute")
     else:
         length = _("%(h)s h %(m)s min") % {"h": hours, "m": minutes} if hours else _("%(m)s min") % {"m": minutes}
     return (_("late by %(time)s") if left.total_seconds() <= 0 else _("%(time)s left")) % {"time": length}

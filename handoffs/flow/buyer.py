@@ -1,6 +1,6 @@
 """The buyer's personal data: masked everywhere, shown by a click that is written down (domain.md section 6)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -40,6 +40,16 @@ def masked_buyer(case: Case, *, source: CaseSource | None) -> Buyer:
         masked(source.buyer_phone, keep=3) if len(source.buyer_phone) > 8 else masked(source.buyer_phone),
         masked(source.buyer_address, keep=3) if len(source.buyer_address) > 8 else masked(source.buyer_address),
     )
+
+
+def seen_by(user: User, case: Case, *, source: CaseSource | None) -> Buyer | None:
+    """The buyer as this person may see them: masked for the desk, what the waybill shows for logistics, else None."""
+    if permissions.sees_buyer(user, case):
+        return masked_buyer(case, source=source)
+    if source is None or not permissions.sees_waybill(user, case):
+        return None
+    on_waybill = replace(masked_buyer(case, source=source), nick="")
+    return on_waybill if any((on_waybill.name, on_waybill.phone, on_waybill.address)) else None
 
 
 def reveal(case_id: int, *, by: User, at: datetime) -> Buyer:

@@ -142,3 +142,15 @@ def test_its_verbs_are_posted(world: World, log_in: LogIn, code: str) -> None:
 
 def test_an_unknown_verb_is_not_there(world: World, log_in: LogIn) -> None:
     assert log_in(world.warehouse).post(act(stop(world), "burn")).status_code == 404
+
+
+def test_logistics_reads_the_waybill_masked_and_the_warehouse_does_not(world: World, log_in: LogIn) -> None:
+    case = factories.case(world.shop, path=2, buyer_name="测试人", buyer_phone="00011112222", description="有话要说")
+    recall = handoff.ask(case.pk, Question("recall_parcel"), by=world.support, at=NOON)
+    shipped = handoff.ask(case.pk, Question("check_shipped"), by=world.support, at=NOON)
+    assert "测*人 000*****222" in log_in(world.logistics).get(page_of(recall)).content.decode()
+    assert "测*人" not in log_in(world.warehouse).get(page_of(shipped)).content.decode()
+    shown = log_in(world.logistics).get(reverse("admin:handoffs_case_change", args=[case.pk])).content.decode()
+    assert "测*人" in shown
+    assert "Reveal" not in shown
+    assert "有话要说" not in shown

@@ -8,6 +8,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.duty import is_online
+from accounts.models import User
 from handoffs.flow import decision, handoff, response
 from handoffs.flow.handoff import Question
 from handoffs.flow.proposal import Proposal
@@ -189,6 +191,25 @@ def test_the_buyer_is_masked_for_the_desk(world: World, call: Caller) -> None:
     assert shown["phone"] == "138*****234"[:3] + shown["phone"][3:-3] + "234"
     assert "0000" not in shown["phone"]
     assert CaseSource.objects.get(case=case).buyer_phone == "13800001234"
+
+
+def test_logistics_sees_what_is_on_the_waybill_masked(world: World, call: Caller) -> None:
+    buyer = {"buyer_nick": "小熊爱买", "buyer_name": "测试人", "buyer_phone": "00011112222"}
+    case = factories.case(world.shop, path=2, buyer_address="测试省测试市样例路一号", **buyer)
+    handoff.ask(case.pk, Question("recall_parcel"), by=world.support, at=NOON)
+    address = f"/api/v1/cases/{case.pk}/"
+    shown = call(world.logistics).get(address).json()["buyer"]
+    assert shown == {"nick": "", "name": "测*人", "phone": "000*****222", "address": "测试省*****路一号"}
+    answer = call(world.logistics).post(f"{address}reveal_buyer/", {}, format="json")
+    assert answer.status_code == 403
+
+
+def test_a_token_user_counts_as_seen_online(world: World, call: Caller) -> None:
+    User.objects.update(seen_at=None)
+    call(world.warehouse).get("/api/v1/queue/")
+    seen = User.objects.get(pk=world.warehouse.pk).seen_at
+    assert seen is not None
+    assert is_online(User.objects.get(pk=world.warehouse.pk), seen)
 
 
 @pytest.mark.parametrize("role", ["warehouse", "qc", "logistics"])

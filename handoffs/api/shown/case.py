@@ -12,7 +12,7 @@ from handoffs.api.fields import Amount, Moment
 from handoffs.api.shown.handoff import DecisionOut, HandoffOut, ParcelOut
 from handoffs.api.shown.people import BUYER_KEYS, MONEY_KEYS, AttachmentOut, PersonOut, all_shown, shown, without
 from handoffs.flow import next_step, path
-from handoffs.flow.buyer import masked_buyer
+from handoffs.flow.buyer import seen_by
 from handoffs.flow.kinds import APPROVALS
 from handoffs.flow.terms import why_due
 from handoffs.models import Case, CaseLine, Clock, Pause, TimelineEntry
@@ -161,9 +161,8 @@ class CaseOut(serializers.Serializer[Case]):
 
     @extend_schema_field(BuyerOut(allow_null=True))
     def get_buyer(self, case: Case) -> Any:
-        if not permissions.sees_buyer(self.reader, case):
-            return None
-        return shown(BuyerOut, masked_buyer(case, source=getattr(case, "source", None)), user=self.reader)
+        buyer = seen_by(self.reader, case, source=getattr(case, "source", None))
+        return shown(BuyerOut, buyer, user=self.reader) if buyer else None
 
     @extend_schema_field(StepOut)
     def get_next_step(self, case: Case) -> Any:

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.duty import note_seen
 from accounts.models import User
 from handoffs import permissions
 from handoffs.api import reading
@@ -64,6 +65,7 @@ class DeskView(APIView):
         if isinstance(request.user, User):
             translation.activate(request.user.language)
             timezone.activate(request.user.zone)
+            note_seen(request.user, at=timezone.now())
 
     @property
     def me(self) -> User:
