@@ -35,5 +35,13 @@ def covers(user: User, total: Decimal, *, shop_id: int, kind: str) -> bool:
     return top is None or total <= top
 
 
+def covers_batch(user: User, total: Decimal, *, shop_id: int) -> bool:
+    """Whether one batch of refunds of `total` yuan may run on this person's word. Without a limit of the kind: yes."""
+    found = Limit.objects.filter(Q(user=user) | Q(role__in=user.roles_in(shop_id)), kind=Limit.BATCH)
+    if not found.filter(Q(shop=None) | Q(shop_id=shop_id)).exists():
+        return True
+    return covers(user, total, shop_id=shop_id, kind=Limit.BATCH)
+
+
 def _most_particular(rows: Iterable[Limit]) -> Limit:
     return max(rows, key=lambda row: (row.shop_id is not None, bool(row.kind)))

@@ -108,9 +108,17 @@ def _notice(subject: Subject) -> Notice:
     message = subject.message
     words = TITLES.get(message.kind)
     title = words(subject) if words else message.kind
-    path = case_path(message.case_id) if message.case_id else reverse("admin:index")
+    path = _place(message)
     urgent = message.kind in ("late", "escalated", "nobody_on_duty")
     return Notice(title, _about(message), path, message.created_at, urgent)
+
+
+def _place(message: OutboxMessage) -> str:
+    if message.case_id:
+        return case_path(message.case_id)
+    if batch := message.data.get("batch"):
+        return reverse("admin:handoffs_batch", args=[batch])
+    return reverse("admin:index")
 
 
 def _about(message: OutboxMessage) -> str:
@@ -155,6 +163,7 @@ TITLES: Mapping[str, Callable[[Subject], str]] = {
     "returned": lambda s: _("Sent back to you: %(kind)s") % {"kind": s.asked},
     "withdrawn": lambda s: _("No longer needed: %(kind)s") % {"kind": s.asked},
     "case_assigned": lambda _s: _("A case was passed on to you"),
+    "batch_to_approve": lambda _s: _("A batch of refunds waits for your approval"),
     "approved": lambda s: _("Approved: %(kind)s") % {"kind": s.decision},
     "refused": lambda s: _("Turned down: %(kind)s") % {"kind": s.decision},
     "voided": lambda s: _("Void, decide again: %(kind)s") % {"kind": s.decision},

@@ -9,10 +9,11 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from handoffs import delivery, digests, imports
+from handoffs import delivery, digests, imports, payments, reading, reconcile
 from handoffs import sweep as sweeping
-from handoffs.models import Tick
+from handoffs.models import Connection, Tick
 
+PULL_EXPIRES = 60
 task = {"acks_late": True, "ignore_result": True}
 
 
@@ -44,6 +45,51 @@ def send_digests() -> None:
 def run_import(run_id: int) -> None:
     """Take in an uploaded file; started again after a crash it goes on, since intake is idempotent."""
     imports.run(run_id, at=timezone.now())
+
+
+@shared_task(name="handoffs.tasks.run_batch", **task)
+def run_batch(batch_id: int) -> None:
+    """Carry out a batch refund; started again after a crash it goes on with what is left."""
+    payments.run(batch_id)
+
+
+@shared_task(name="handoffs.tasks.payments", **task)
+def resume_batches() -> None:
+    """Batches that run and that no living worker has in hand; orders to be read back."""
+    at = timezone.now()
+    for batch_id in payments.waiting(at):
+        run_batch.delay(batch_id)
+    _tick("payments", reconcile.read_due(at=at), at=at)
+
+
+@shared_task(name="handoffs.tasks.pull", **task)
+def pull() -> None:
+    """What changed at the marketplaces of the connected shops."""
+    for connection_id in Connection.objects.filter(active=True).values_list("pk", flat=True):
+        pull_shop.apply_async((connection_id,), expires=PULL_EXPIRES)
+
+
+@shared_task(name="handoffs.tasks.pull_shop", **task)
+def pull_shop(connection_id: int) -> None:
+    reading.pull(_connection(connection_id), at=timezone.now())
+
+
+@shared_task(name="handoffs.tasks.reconcile", **task)
+def reconcile_all() -> None:
+    """Each night: every connected shop against its marketplace."""
+    for connection_id in Connection.objects.filter(active=True).values_list("pk", flat=True):
+        reconcile_shop.delay(connection_id)
+
+
+@shared_task(name="handoffs.tasks.reconcile_shop", **task)
+def reconcile_shop(connection_id: int) -> None:
+    at = timezone.now()
+    connection = _connection(connection_id)
+    _tick(f"reconcile:{connection.shop.code}"[:32], reconcile.run(connection, at=at), at=at)
+
+
+def _connection(connection_id: int) -> Connection:
+    return Connection.objects.select_related("shop").get(pk=connection_id)
 
 
 def _tick(name: str, counts: dict[str, Any], *, at: datetime) -> None:

@@ -4,10 +4,13 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 
 SWEEP_SECONDS = 15.0
 DELIVER_SECONDS = 15.0
 DIGEST_SECONDS = 300.0
+PAYMENT_SECONDS = 30.0
+PULL_SECONDS = 60.0
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunddesk.settings")
 
@@ -24,5 +27,9 @@ def every(task: str, seconds: float) -> dict[str, Any]:
 app.conf.beat_schedule = {
     "sweep": every("handoffs.tasks.sweep", SWEEP_SECONDS),
     "deliver": every("handoffs.tasks.deliver", DELIVER_SECONDS),
+    "payments": every("handoffs.tasks.payments", PAYMENT_SECONDS),
+    "pull": every("handoffs.tasks.pull", PULL_SECONDS),
+    # 3:10 in the morning in China.
+    "reconcile": {"task": "handoffs.tasks.reconcile", "schedule": crontab(hour=19, minute=10)},
     "digests": every("handoffs.tasks.digests", DIGEST_SECONDS),
 }

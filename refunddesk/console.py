@@ -37,6 +37,14 @@ def approvals_waiting(request: HttpRequest) -> str:
     return str(counts(user)["approvals"])
 
 
+def to_settle(request: HttpRequest) -> str:
+    """Payments whose fate is unknown, and differences found by the reconciliation."""
+    from handoffs.admin.bell import counts
+
+    user: Any = request.user
+    return str(counts(user)["to_settle"])
+
+
 def _item(title: Any, icon: str, name: str, permission: Any, **more: Any) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{name}"), "permission": permission, **more}
 
@@ -44,6 +52,8 @@ def _item(title: Any, icon: str, name: str, permission: Any, **more: Any) -> dic
 WORK = [
     _item(_("My queue"), "inbox", "index", _has_role),
     _item(_("Approvals"), "task_alt", "handoffs_approvals", _may("approve"), badge=f"{__name__}.approvals_waiting"),
+    _item(_("Batch refund"), "payments", "handoffs_batches", _may("propose")),
+    _item(_("To settle"), "rule", "handoffs_unsettled", _may("propose"), badge=f"{__name__}.to_settle"),
     _item(_("Cases"), "list_alt", "handoffs_case_changelist", _has_role),
     _item(_("Board"), "monitoring", "handoffs_board", _may("see_board")),
     _item(_("Import"), "upload_file", "handoffs_import", _may("import")),
@@ -51,6 +61,7 @@ WORK = [
 ]
 PLACES = [
     _item(_("Shops"), "storefront", "accounts_shop_changelist", _sets_up),
+    _item(_("Connections"), "cable", "handoffs_connections", _sets_up),
     _item(_("Carriers"), "local_shipping", "accounts_carrier_changelist", _sets_up),
     _item(_("Warehouses"), "warehouse", "accounts_warehouse_changelist", _sets_up),
     _item(_("People"), "group", "accounts_user_changelist", _sets_up),

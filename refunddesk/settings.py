@@ -23,6 +23,8 @@ SECRET_KEY = env.text("SECRET_KEY")
 if PRODUCTION and not SECRET_KEY:
     env.missing("SECRET_KEY", "a long random text, the same for every process of the desk")
 SECRET_KEY = SECRET_KEY or env.kept_secret(VAR_DIR / "secret_key")
+# Seals the shops' marketplace secrets. In production it has no default: without it shops cannot be connected.
+CREDENTIALS_KEY = env.text("CREDENTIALS_KEY") or ("" if PRODUCTION else env.kept_secret(VAR_DIR / "credentials_key"))
 # A public desk is behind TLS unless it says otherwise; one that is only reached on its own machine need not be.
 TLS = env.switch("TLS", PRODUCTION and not set(ALLOWED_HOSTS) <= {*LOOPBACK, "testserver"})
 _first_host = next((host.lstrip(".") for host in ALLOWED_HOSTS if host != "*"), "127.0.0.1")

@@ -14,10 +14,12 @@ from accounts.models.places import Shop
 class Limit(models.Model):
     """One ceiling in yuan. The more particular row wins: person before role, shop before all, kind before any."""
 
+    BATCH = "batch_refund"
     KINDS = (
         ("full_refund", _("full refund")),
         ("partial_refund", _("partial refund")),
         ("compensation", _("compensation")),
+        (BATCH, _("one batch of refunds")),
     )
 
     role = models.CharField(_("role"), max_length=12, choices=Role, blank=True)

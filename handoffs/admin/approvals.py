@@ -17,7 +17,7 @@ from handoffs import permissions
 from handoffs.admin import queues, shown
 from handoffs.admin.bell import forget
 from handoffs.admin.page import draw, page, person
-from handoffs.flow import decision, refund
+from handoffs.flow import cap, decision
 from handoffs.flow.errors import FlowError, Invalid
 from handoffs.models import Case, Decision
 
@@ -61,7 +61,7 @@ def _row(row: Decision, tops: Limits, history: dict[str, dict[str, int]], now: d
         "limit": top,
         "total": total,
         "covered": top is None or total <= top,
-        "paid": refund.basis(case),
+        "paid": cap.basis(case),
         "files": list(case.attachments.all()),
         "history": history.get(case.buyer_nick, {}),
     }

@@ -29,6 +29,7 @@ def counts(user: User) -> Counts:
     if found is None:
         found = {
             "unread": len(user.messages.filter(read_at=None).values_list("pk")[:SHOWN]),
+            "to_settle": len(queues.to_settle(user)),
             "approvals": len(queues.waiting_decisions(user).values_list("pk")[:SHOWN]),
         }
         cache.set(_key(user), found, KEPT)

@@ -10,7 +10,8 @@ from accounts import limits
 from accounts.models import User
 from handoffs.admin import forms as make
 from handoffs.admin.uploads import Sent
-from handoffs.flow import decision, grant, refund
+from handoffs.flow import decision, grant
+from handoffs.flow.cap import basis, taken
 from handoffs.flow.proposal import Proposal
 from handoffs.models import Case, Decision
 
@@ -52,10 +53,10 @@ def _cap(case: Case, kind: str) -> str:
         return _("Compensation on one order: no cap") if cap is None else (
             _("Compensation on one order: at most ¥%(cap)s") % {"cap": cap}
         )  # fmt: skip
-    paid = refund.basis(case)
+    paid = basis(case)
     if paid is None:
         return _("What the buyer paid is not in the file: confirm it before deciding.")
-    left = max(paid - refund.taken(case), paid - paid)
+    left = max(paid - taken(case), paid - paid)
     return _("Buyer paid ¥%(paid)s; at most ¥%(left)s is left to refund.") % {
         "paid": f"{paid:.2f}",
         "left": f"{left:.2f}",

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from celery import current_app
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_http_methods
+from kombu.exceptions import OperationalError
 
 from accounts.models import User
 from handoffs import permissions
@@ -57,6 +59,15 @@ def page(*methods: str, verb: str = "") -> Callable[[View], View]:
         return require_http_methods(list(methods))(guarded)
 
     return guard
+
+
+def hand_over(task: str, *args: int) -> bool:
+    """Ask the worker for a task now. False when it cannot be reached; what the timetable does it then does later."""
+    try:
+        current_app.send_task(f"handoffs.tasks.{task}", args=list(args))
+    except (OperationalError, OSError):
+        return False
+    return True
 
 
 def seen_case(request: HttpRequest, case_id: int) -> Case:

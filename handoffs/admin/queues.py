@@ -12,7 +12,7 @@ from accounts.models.people import Role
 from handoffs import permissions
 from handoffs.flow.clock import overdue_first
 from handoffs.flow.kinds import APPROVALS
-from handoffs.models import Case, Decision, Handoff, TimelineEntry
+from handoffs.models import Case, Decision, Finding, Handoff, RefundOrder, TimelineEntry
 
 SHOWN = 50
 AHEAD = (1, 4, 12)
@@ -65,6 +65,14 @@ def waiting_decisions(user: User) -> QuerySet[Decision]:
     shops = user.shops_as(Role.SUPERVISOR, Role.MANAGER)
     rows = Decision.objects.filter(status=Decision.Status.PROPOSED, case__shop__in=shops).exclude(by=user)
     return rows.select_related("case__shop", "by", "handoff__assignee").order_by(*overdue_first("handoff__due_at"))
+
+
+def to_settle(user: User) -> list[int]:
+    """Payments whose fate is unknown and open findings of the person's shops; a list, for counting, to a bound."""
+    shops = user.shops_as(*permissions.DESK)
+    orders = RefundOrder.objects.filter(status=RefundOrder.Status.UNKNOWN, case__shop__in=shops)
+    findings = Finding.objects.filter(settled_at=None, shop__in=shops)
+    return [pk for rows in (orders, findings) for pk in rows.order_by().values_list("pk", flat=True)[:SHOWN]]
 
 
 def summary(user: User, *, at: datetime) -> dict[str, Any]:

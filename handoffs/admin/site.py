@@ -32,8 +32,10 @@ class Desk(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         from handoffs.admin import (
             approvals,
+            batches,
             bell,
             board,
+            connecting,
             dialogs,
             files,
             handoff,
@@ -41,10 +43,12 @@ class Desk(UnfoldAdminSite):
             imports,
             playbook,
             search,
+            unsettled,
             verbs,
         )
 
-        screens = (home, search, dialogs, verbs, handoff, approvals, bell, files, imports, playbook, board)
+        screens = (home, search, dialogs, verbs, handoff, approvals, bell, files, imports, playbook, board, batches,
+                   unsettled, connecting)  # fmt: skip
         pages = [each for screen in screens for each in screen.PAGES]
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
 

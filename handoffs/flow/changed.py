@@ -111,7 +111,8 @@ def _first_response_over(case: Case, source: CaseSource, *, at: datetime) -> Non
 
 def _paid(case: Case, *, at: datetime) -> None:
     """Refunded: confirm our order, void what was still being decided, and still stop the parcel."""
-    refund.confirm(case, at=at)
+    for order in refund.confirm(case, at=at):
+        decision.paid_at_gateway(order, by=None, at=at)
     decision.void_all(case, at=at, cause="already_refunded")
     clock.cancel_all(case, ClockKind.DECIDE, ClockKind.CARRY_OUT, ClockKind.BUYER_EDIT, ClockKind.RETURN_NUMBER,
                      at=at, cause="already_refunded")  # fmt: skip

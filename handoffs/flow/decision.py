@@ -17,11 +17,13 @@ from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.moves import locked_case, move, note, stale
 from handoffs.flow.proposal import Proposal
 from handoffs.flow.response import Reply, checked, record
-from handoffs.models import Case, Compensation, Decision, Handoff, Response
+from handoffs.models import Case, Compensation, Decision, Handoff, RefundOrder, Response
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
 
 Kind, Status = Decision.Kind, Decision.Status
+# The positions of a case's money that end with the decision they come from.
+TAKEN_BACK = (Case.Money.PROPOSED, Case.Money.APPROVED, Case.Money.FAILED)
 
 
 def propose(case_id: int, proposal: Proposal, *, by: User, at: datetime) -> Decision:
@@ -170,6 +172,8 @@ def void_changed(case: Case, *, at: datetime) -> None:
     """
     for decision in case.decisions.filter(status__in=Decision.LIVE).select_related("by", "handoff"):
         decision.case = case
+        if refund.in_flight(decision):
+            continue
         if decision.offer and decision.status == Status.APPROVED and case.amount == decision.amount:
             _offer_taken(decision, at=at)
             continue
@@ -205,19 +209,20 @@ def void_all(case: Case, *, at: datetime, cause: str) -> None:
         case.decisions.filter(status__in=Decision.LIVE).exclude(kind=Kind.COMPENSATION).select_related("handoff")
     ):
         decision.case = case
-        _end(decision, Status.VOID, why="voided", by=None, at=at, cause=cause)
+        if not refund.in_flight(decision):
+            _end(decision, Status.VOID, why="voided", by=None, at=at, cause=cause)
 
 
 def _end(decision: Decision, to: str, *, why: str, by: User | None, at: datetime, cause: str) -> None:
     """End an open decision without carrying it out: question, clocks and reserved money go with it."""
     case = decision.case
-    if case.refund_orders.filter(decision=decision).exclude(status="failed").exists() and by is not None:
+    if refund.in_flight(decision):
         raise Stale(_("The refund has been ordered. It can no longer be taken back here."))
     move(decision, to, by=by, at=at, why=why, changes={"settled_at": at}, cause=cause)
     if decision.handoff is not None and decision.handoff.is_live:
         decision.handoff.case = case
         handoff.retire(decision.handoff, at=at, by=by, cause=cause)
-    if decision.kind in Decision.REFUND and case.money in (Case.Money.PROPOSED, Case.Money.APPROVED):
+    if decision.kind in Decision.REFUND and case.money in TAKEN_BACK:
         _set_money(case, Case.Money.NONE, decision)
     clock.cancel_all(case, ClockKind.CARRY_OUT, ClockKind.BUYER_EDIT, at=at, cause=cause)
 
@@ -298,18 +303,25 @@ def carry_out(
     return decision
 
 
+def paid_at_gateway(order: RefundOrder, *, by: User | None, at: datetime) -> None:
+    """The marketplace took the payment, or reads as refunded: the decision behind the order is carried out."""
+    order.decision.case = order.case
+    if order.decision.status == Status.APPROVED:
+        _finish(order.decision, by=by, at=at, reference=order.reference)
+
+
 def _book_compensation(decision: Decision, *, by: User, at: datetime, reference: str, small_payment: bool) -> None:
     case, amount = decision.case, decision.amount or Decimal(0)
     Compensation.objects.create(case=case, decision=decision, order_id=case.order_id, amount=amount,
                                 small_payment=small_payment, reference=reference[:120], by=by, at=at)  # fmt: skip
 
 
-def _finish(decision: Decision, *, by: User, at: datetime, reference: str) -> None:
+def _finish(decision: Decision, *, by: User | None, at: datetime, reference: str) -> None:
     case = decision.case
     shown: dict[str, Any] = {} if decision.amount is None else {"amount": str(decision.amount)}
     move(decision, Status.CARRIED_OUT, by=by, at=at, why="carried_out", reference=reference, **shown)
     clock.end_all(case, ClockKind.CARRY_OUT, at=at)
-    if decision.kind == Kind.REFUSE:
+    if decision.kind == Kind.REFUSE and by is not None:
         record(case, Reply(decision.reason, channel=Response.Channel.REFUSE), by=by, at=at)
     elif decision.kind in (*Decision.REFUND, Kind.CHANGE_TO_RETURN):
         clock.end_all(case, ClockKind.FIRST_RESPONSE, at=at, cause="agreed")

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts import duty, limits
 from accounts.models import User
 from accounts.models.people import Role
-from handoffs.flow import refund, refusal
+from handoffs.flow import cap, refusal
 from handoffs.flow.errors import Invalid, Stale
 from handoffs.flow.proposal import Proposal
 from handoffs.flow.response import checked
@@ -55,7 +55,7 @@ def check(case: Case, proposal: Proposal, amount: Decimal | None) -> None:
     if proposal.kind in Decision.REFUND:
         if case.claims_compensation and case.compensation_stands is None:
             raise Invalid(_("Record first whether the compensation claim stands."), code="assess_compensation")
-        refund.check_cap(case, amount or Decimal(0))
+        cap.check_cap(case, amount or Decimal(0))
 
 
 def _check_compensation_cap(case: Case, amount: Decimal) -> None:
@@ -97,14 +97,19 @@ def within_limit(decision: Decision, by: User) -> bool:
 
     A path 1 full refund after stopped or not_picked is limited by what was paid only; kinds without money need none.
     """
-    case = decision.case
-    if decision.amount is None:
-        return True
-    secured = case.path == Case.Path.NOT_SHIPPED and case.facts.filter(what__in=("stopped", "not_picked")).exists()
-    if decision.kind == Kind.FULL_REFUND and secured and case.goods in (Case.Goods.STOPPED, Case.Goods.NOT_SHIPPED):
+    if decision.amount is None or on_secured_goods(decision):
         return True
     total = decision.amount + decision.granted_before
-    return limits.covers(by, total, shop_id=case.shop_id, kind=decision.kind)
+    return limits.covers(by, total, shop_id=decision.case.shop_id, kind=decision.kind)
+
+
+def on_secured_goods(decision: Decision) -> bool:
+    """A path 1 full refund whose parcel will not leave."""
+    case = decision.case
+    if decision.kind != Kind.FULL_REFUND or case.path != Case.Path.NOT_SHIPPED:
+        return False
+    stopped = any(fact.what in ("stopped", "not_picked") for fact in case.facts.all())
+    return stopped and case.goods in (Case.Goods.STOPPED, Case.Goods.NOT_SHIPPED)
 
 
 def approvers(decision: Decision, *, at: datetime) -> list[User]:

@@ -38,7 +38,7 @@ MOVES: dict[type[models.Model], dict[str, set[str]]] = {
         "acknowledged": {"confirmed", "failed", "unknown"},
         "unknown": {"confirmed", "failed"},
         "confirmed": set(),
-        "failed": set(),
+        "failed": {"ordered"},  # it failed for certain, so the same order may be tried again
     },
 }
 

@@ -1,20 +1,20 @@
-"""Refund orders: recorded before the money moves, keyed so that a second one cannot be, capped by what was paid."""
+"""Refund orders: recorded before the single call, keyed so that a second one cannot be, confirmed by reading back."""
 
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from handoffs.flow.errors import Invalid, Stale
+from handoffs.flow.cap import book, check_cap, line_of
+from handoffs.flow.errors import Stale
 from handoffs.flow.moves import move, note
-from handoffs.models import Case, Decision, OrderLine, RefundOrder
+from handoffs.models import BatchRow, Case, Decision, RefundOrder
 
 Status = RefundOrder.Status
-GONE = (Status.FAILED,)
 
 
 def version_of(case: Case) -> str:
@@ -27,105 +27,109 @@ def key_of(case: Case, operation: str) -> str:
     return f"{case.shop_id}:{case.source_kind}:{case.refund_id}:{version_of(case)}:{operation}"[:200]
 
 
-def basis(case: Case) -> Decimal | None:
-    """What the buyer paid for the case's line, in yuan; None when the source does not name the line.
+def _recorded(decision: Decision, *, by: User, at: datetime, via: str) -> RefundOrder:
+    """The order of this decision, under the line's lock: a new one, or one that failed for certain, tried again.
 
-    TOP's `total_fee` is the line's; an export's paid amount is the order's line only where the file says which line.
-    """
-    if case.total_fee is not None and (case.line_id or case.source_kind != Case.Source.REFUND):
-        return case.total_fee
-    return case.paid
-
-
-def _line_of(case: Case) -> OrderLine:
-    """The ledger row of the case's order line, locked."""
-    where: dict[str, Any] = {"shop": case.shop, "order_id": case.order_id, "line_id": case.line_id}
-    OrderLine.objects.get_or_create(**where)
-    return OrderLine.objects.select_for_update(of=("self",), no_key=True).get(**where)
-
-
-def taken(case: Case) -> Decimal:
-    """What has left or is leaving on the same order line for other cases: ours, and the marketplace's own."""
-    others = Case.objects.filter(shop_id=case.shop_id, order_id=case.order_id, line_id=case.line_id).exclude(pk=case.pk)
-    orders = RefundOrder.objects.exclude(status__in=GONE)
-    ours = orders.filter(case__in=others).aggregate(total=Sum("amount"))["total"] or Decimal(0)
-    settled = others.filter(phase=Case.Phase.SUCCESS).exclude(pk__in=orders.values("case_id"))
-    return ours + (settled.aggregate(total=Sum("amount"))["total"] or Decimal(0))
-
-
-def check_cap(case: Case, amount: Decimal) -> None:
-    """Raise Invalid when this refund and those before it pass what the buyer paid.
-
-    Where the source names no line, what was paid may be the order's or the line's: a person confirms it when it is
-    missing or does not reach.
-    """
-    paid, before = basis(case), taken(case)
-    certain = paid is not None and (bool(case.line_id) or case.source_kind != Case.Source.REFUND)
-    if not certain and case.basis_confirmed:
-        return
-    if paid is None:
-        text = _("What the buyer paid is not in the file. Confirm the paid amount first.")
-        raise Invalid(text, code="confirm_basis")
-    if before + amount <= paid:
-        return
-    shown = {"paid": paid, "before": before, "rest": max(paid - before, Decimal(0))}
-    text = _("The buyer paid %(paid)s yuan for this line; %(before)s is refunded already, %(rest)s is left.") % shown
-    if not certain:
-        confirm = _("The file names no order line: confirm the paid amount if this is another one.")
-        raise Invalid(f"{text} {confirm}", code="confirm_basis")
-    raise Invalid(text, field="amount", code="over_the_cap")
-
-
-def order_by_hand(decision: Decision, *, by: User, at: datetime, reference: str) -> RefundOrder:
-    """Record, under the line's lock, that staff paid this in the back office. The next import confirms it.
-
-    Raises Stale when a refund for this version of the application is recorded already.
+    Raises Stale when one is alive already, Invalid when the sum on the line passes what the buyer paid.
     """
     case, amount = decision.case, decision.amount or Decimal(0)
     check_cap(case, amount)
-    line = _line_of(case)
+    line, key = line_of(case), key_of(case, "agree")
+    order = RefundOrder.objects.filter(key=key, status=Status.FAILED).first()
+    if order is None:
+        order = RefundOrder(case=case, key=key, by=by, at=at)
+    order.case, order.decision, order.line, order.amount, order.via = case, decision, line, amount, via
+    order.settle_as, order.settle_reason, order.settle_by = "", "", None
     try:
         with transaction.atomic():
-            confirmed_by_hand = not case.line_id and case.basis_confirmed
-            paid = None if confirmed_by_hand else basis(case)
-            OrderLine.objects.filter(pk=line.pk).update(paid=paid, refunded=taken(case) + amount)
-            order = RefundOrder.objects.create(
-                case=case, decision=decision, line=line, key=key_of(case, "agree"), amount=amount, by=by, at=at
-            )
+            order.save()
+            values = {"attempts": order.attempts + 1, "by": by, "at": at, "settled_at": None, "answer": "",
+                      "answer_code": ""}  # fmt: skip
+            move(order, Status.ORDERED, by=by, at=at, why="ordered", changes=values, amount=str(amount))
+            book(case)
     except IntegrityError as error:
         raise Stale(_("A refund for this application is recorded already.")) from error
-    move(order, Status.ORDERED, by=by, at=at, why="ordered", amount=str(amount))
-    changes = {"reference": reference[:120]}
-    move(order, Status.ACKNOWLEDGED, by=by, at=at, why="acknowledged", changes=changes, amount=str(amount))
-    _set_money(case, Case.Money.ACKNOWLEDGED)
+    _set_money(case, Case.Money.ORDERED)
     return order
 
 
-def confirm(case: Case, *, at: datetime) -> None:
+def order_by_hand(decision: Decision, *, by: User, at: datetime, reference: str) -> RefundOrder:
+    """Record that staff paid this in the back office. The next import confirms it."""
+    order = _recorded(decision, by=by, at=at, via=RefundOrder.Via.HAND)
+    accepted(order, by=by, at=at, reference=reference[:120])
+    return order
+
+
+def order_at_gateway(decision: Decision, *, by: User, at: datetime) -> RefundOrder:
+    """Record that the marketplace is about to be told to pay. The caller commits this before it calls, once."""
+    return _recorded(decision, by=by, at=at, via=RefundOrder.Via.GATEWAY)
+
+
+def accepted(order: RefundOrder, *, by: User | None, at: datetime, **changes: Any) -> None:
+    """The marketplace took the order. It is confirmed only by reading the refund back."""
+    values = {"read_at": at, **changes}
+    move(order, Status.ACKNOWLEDGED, by=by, at=at, why="acknowledged", changes=values, amount=str(order.amount))
+    rows_of(order).update(state=BatchRow.State.ACCEPTED, at=at)
+    _set_money(order.case, Case.Money.ACKNOWLEDGED)
+
+
+def failed(order: RefundOrder, *, by: User | None, at: datetime, code: str = "", answer: str = "") -> None:
+    """It is certain that no money moved: the decision stands and may be carried out again."""
+    values = {"settled_at": at, "answer_code": code[:80], "answer": answer[:255], "read_at": None}
+    shown = {"amount": str(order.amount), "said": answer[:255]}
+    move(order, Status.FAILED, by=by, at=at, why="refund_failed", changes=values, **shown)
+    rows_of(order).update(state=BatchRow.State.FAILED, why=code[:40], message=answer[:255], at=at)
+    book(order.case)
+    _set_money(order.case, Case.Money.FAILED)
+
+
+def doubted(order: RefundOrder, *, at: datetime, answer: str = "") -> None:
+    """Whether the money moved is unknown. It is never tried again by itself: reading back or a person settles it."""
+    values = {"answer": answer[:255], "read_at": at}
+    move(order, Status.UNKNOWN, by=None, at=at, why="refund_unknown", changes=values, amount=str(order.amount))
+    rows_of(order).update(state=BatchRow.State.UNKNOWN, message=answer[:255], at=at)
+    _set_money(order.case, Case.Money.UNKNOWN)
+
+
+def confirm(case: Case, *, at: datetime) -> list[RefundOrder]:
     """The marketplace reads “refunded”: confirm our order, or note that the money left without us."""
-    orders = list(case.refund_orders.exclude(status__in=(Status.FAILED, Status.CONFIRMED)))
+    orders = list(case.refund_orders.select_related("decision").exclude(status__in=(Status.FAILED, Status.CONFIRMED)))
     for order in orders:
         order.case = case
-        move(
-            order,
-            Status.CONFIRMED,
-            by=None,
-            at=at,
-            why="confirmed",
-            changes={"settled_at": at},
-            amount=str(order.amount),
-        )
+        changes = {"settled_at": at, "read_at": None}
+        move(order, Status.CONFIRMED, by=None, at=at, why="confirmed", changes=changes, amount=str(order.amount))
+        rows_of(order).update(state=BatchRow.State.PAID, at=at)
     if not orders and not case.refund_orders.filter(status=Status.CONFIRMED).exists():
         note(case, "paid_elsewhere", at=at, by=None, amount=str(case.amount))
     _set_money(case, Case.Money.CONFIRMED)
+    return orders
+
+
+def settled_as_paid(order: RefundOrder, *, by: User, at: datetime, reason: str) -> None:
+    """Two people say that the money moved."""
+    values = {"settled_at": at, "read_at": None}
+    shown = {"amount": str(order.amount), "said": reason}
+    move(order, Status.CONFIRMED, by=by, at=at, why="confirmed", changes=values, **shown)
+    rows_of(order).update(state=BatchRow.State.PAID, at=at)
+    _set_money(order.case, Case.Money.CONFIRMED)
 
 
 def contradict(case: Case, *, at: datetime) -> None:
     """The marketplace closed the application though we recorded a payment: unknown, and a person settles it."""
     for order in case.refund_orders.filter(status__in=(Status.ORDERED, Status.ACKNOWLEDGED)):
         order.case = case
-        move(order, Status.UNKNOWN, by=None, at=at, why="refund_unknown", amount=str(order.amount))
-        _set_money(case, Case.Money.UNKNOWN)
+        doubted(order, at=at)
+
+
+def rows_of(order: RefundOrder) -> QuerySet[BatchRow]:
+    """The batch row that sent this order and still shows it as open."""
+    open_states = (BatchRow.State.SENT, BatchRow.State.ACCEPTED, BatchRow.State.UNKNOWN)
+    return BatchRow.objects.filter(order=order, state__in=open_states)
+
+
+def in_flight(decision: Decision) -> bool:
+    """Whether money may be moving for this decision, so that it can no longer be taken back or fall away."""
+    return decision.refund_orders.exclude(status=Status.FAILED).exists()
 
 
 def _set_money(case: Case, money: str) -> None:

@@ -94,6 +94,14 @@ class Caps:
     amount: Decimal
 
 
+# What one call may carry, by marketplace (domain.md section 2, path 1; JD answers one application a call).
+CAPS = {
+    "taobao": Caps(20, Decimal(6000)),
+    "tmall": Caps(30, Decimal(10000)),
+    "jd": Caps(1, Decimal(10) ** 10),
+}
+
+
 @dataclass(frozen=True)
 class State:
     """One application as the marketplace has it now. `raw` is the object that intake reads."""

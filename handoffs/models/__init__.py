@@ -1,7 +1,10 @@
 from handoffs.models.attachment import Attachment
+from handoffs.models.batch import BatchRow, RefundBatch
 from handoffs.models.case import Case, CaseLine, CaseSource, Fact
 from handoffs.models.clock import Clock, Pause, Terms
+from handoffs.models.connection import Connection
 from handoffs.models.decision import Compensation, Decision, OrderLine, RefundOrder
+from handoffs.models.finding import Finding
 from handoffs.models.handoff import Handoff
 from handoffs.models.imports import ImportRun, RejectedRow
 from handoffs.models.outbox import OutboxMessage
@@ -13,6 +16,7 @@ from handoffs.models.timeline import TimelineEntry
 
 __all__ = [
     "Attachment",
+    "BatchRow",
     "Calendar",
     "CalendarDay",
     "CalendarWindow",
@@ -23,8 +27,10 @@ __all__ = [
     "Clock",
     "ClockPolicy",
     "Compensation",
+    "Connection",
     "Decision",
     "Fact",
+    "Finding",
     "Handoff",
     "ImportRun",
     "OrderLine",
@@ -33,6 +39,7 @@ __all__ = [
     "Pause",
     "PolicyStep",
     "Reason",
+    "RefundBatch",
     "RefundOrder",
     "RejectedRow",
     "ReplyTemplate",

@@ -104,7 +104,13 @@ class OrderLine(models.Model):
 
 
 class RefundOrder(models.Model):
-    """One attempt to pay, recorded before it is made. The key makes a second one impossible."""
+    """One payment, recorded before the single call. The key makes a second one impossible; `evidence` is what was
+    read back, oldest first; `settle_*` is what one person says became of an unknown one, until a second confirms it.
+    """
+
+    class Via(models.TextChoices):
+        HAND = "hand", _("seller back office, by hand")
+        GATEWAY = "gateway", _("marketplace gateway")
 
     class Status(models.TextChoices):
         PROPOSED = "proposed", _("proposed")
@@ -126,12 +132,33 @@ class RefundOrder(models.Model):
     by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("by"))
     at = models.DateTimeField(_("at"))
     settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
+    via = models.CharField(_("paid through"), max_length=8, choices=Via, default=Via.HAND)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    answer_code = models.CharField(_("marketplace's code"), max_length=80, blank=True)
+    answer = models.CharField(_("marketplace's answer"), max_length=255, blank=True)
+    read_at = models.DateTimeField(_("read back at"), null=True, blank=True)
+    evidence = models.JSONField(default=list, blank=True)
+    settle_as = models.CharField(max_length=12, choices=Status, blank=True)
+    settle_reason = models.TextField(blank=True)
+    settle_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         verbose_name = _("refund order")
         verbose_name_plural = _("refund orders")
         ordering = ("at", "pk")
-        constraints = (models.CheckConstraint(condition=Q(amount__gt=0), name="refund_order_amount_positive"),)
+        constraints = (
+            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_order_amount_positive"),
+            models.UniqueConstraint(
+                fields=("case",), condition=~Q(status="failed"), name="one_refund_order_alive_per_case"
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("read_at",),
+                condition=Q(status__in=("ordered", "acknowledged", "unknown")),
+                name="orders_to_read",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.key

@@ -20,12 +20,13 @@
   }
 
   function say(element, left, used) {
-    const { late, rest, d, h, m } = body().dataset;
+    const { late, rest, d, h, m, under } = body().dataset;
     const gap = document.documentElement.lang.startsWith("zh") ? "" : " ";
     const minutes = Math.floor(Math.abs(left) / 60000);
+    const template = left <= 0 ? late : rest;
     const parts = minutes >= 1440 ? [[Math.floor(minutes / 1440), d], [Math.floor(minutes / 60) % 24, h]]
       : minutes >= 60 ? [[Math.floor(minutes / 60), h], [minutes % 60, m]] : [[minutes, m]];
-    element.textContent = (left <= 0 ? late : rest).replace("%", parts.map(([n, unit]) => n + gap + unit).join(gap));
+    element.textContent = template.replace("%", minutes ? parts.map(([n, unit]) => n + gap + unit).join(gap) : under);
     element.className = left <= 0 ? "rd-late" : used >= 0.8 ? "rd-soon" : "rd-fine";
   }
 
@@ -72,6 +73,24 @@
     look();
   }
 
+  // The plan of a batch: how many refunds are ticked, and their sum, to the fen.
+  function plan() {
+    const form = document.querySelector("[data-rd-plan]");
+    if (!form) return;
+    const add = () => {
+      const ticked = [...form.querySelectorAll("input[name=row]:checked")];
+      const fen = ticked.reduce((sum, box) => sum + Math.round(Number(box.dataset.amount) * 100), 0);
+      form.querySelectorAll("[data-rd-sum]").forEach((cell) => { cell.textContent = (fen / 100).toFixed(2); });
+      form.querySelectorAll("[data-rd-ticked]").forEach((cell) => { cell.textContent = ticked.length; });
+    };
+    form.addEventListener("change", (event) => {
+      const all = event.target.closest("[data-rd-all]");
+      if (all) form.querySelectorAll(`input[name=row][data-shop="${all.dataset.rdAll}"]`).forEach((box) => { box.checked = all.checked; });
+      add();
+    });
+    add();
+  }
+
   // A queue fetches itself anew while somebody looks at it, unless they are in the middle of typing there.
   function live() {
     const seconds = Number(document.querySelector("[data-rd-live]")?.dataset.rdLive);
@@ -90,7 +109,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    templates(); answers(); progress(); live();
+    templates(); answers(); progress(); plan(); live();
     if (body()) { countDown(); setInterval(countDown, 1000); }
     document.querySelector("[data-rd-autofocus]")?.focus();
   });

@@ -1,0 +1,139 @@
+"""Carrying a batch out at the marketplace: re-read, record, call once, write the answer, read back.
+
+The order of a row is committed before the call and its answer after it, so a worker may die anywhere: what it had not
+sent is sent by the next one, what it had sent and not heard of is unknown and never sent again by itself.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from accounts import vault
+from accounts.models import Shop
+from handoffs import connections, reading
+from handoffs.flow import batch as batches
+from handoffs.marketplaces.base import Later, Marketplace, MarketplaceError, Payment, Result, State
+from handoffs.models import BatchRow, RefundBatch
+
+LEASE = timedelta(seconds=120)  # longer than any single call to a marketplace
+Clock = Callable[[], datetime]
+logger = logging.getLogger(__name__)
+
+
+class TakenAway(Exception):
+    """The batch was paused, or another worker has it."""
+
+
+class Wait(Exception):
+    """The marketplace turns us away for now: go on after `seconds`."""
+
+    def __init__(self, error: Later) -> None:
+        super().__init__(error.message)
+        self.seconds = max(error.wait, 1.0)
+
+
+def waiting(at: datetime) -> list[int]:
+    """Running batches that no living worker has in hand."""
+    running = RefundBatch.objects.filter(status=RefundBatch.Status.RUNNING)
+    return list(running.exclude(lease__gt=at).order_by("pk").values_list("pk", flat=True))
+
+
+def run(batch_id: int, *, now: Clock = timezone.now) -> None:
+    """Carry out what is left of a running batch. Harmless when another worker has it, or when it is done."""
+    holder = uuid.uuid4().hex
+    if not batches.take(batch_id, holder=holder, at=now(), until=now() + LEASE):
+        return
+    batches.left_in_the_dark(batch_id, at=now())
+    batch = RefundBatch.objects.select_related("confirmed_by").get(pk=batch_id)
+    # What the run writes about its rows is read by the person who confirmed it.
+    with override(batch.confirmed_by.language if batch.confirmed_by else "zh-hans"):
+        try:
+            for shop in Shop.objects.filter(cases__batch_rows__batch=batch_id).distinct().order_by("pk"):
+                Till(batch, shop, holder, now).empty()
+        except TakenAway:
+            batches.let_go(batch_id, holder=holder)
+            return
+        except Wait as error:
+            logger.warning("batch %s waits for the marketplace: %s", batch_id, error)
+            later = {"lease": now() + timedelta(seconds=error.seconds), "error": str(error)[:255]}
+            RefundBatch.objects.filter(pk=batch_id, holder=holder).update(**later)
+            return
+    RefundBatch.objects.filter(pk=batch_id, holder=holder).update(error="")
+    batches.finish(batch_id, holder=holder, at=now())
+
+
+class Till:
+    """The rows of one shop, paid call by call."""
+
+    def __init__(self, batch: RefundBatch, shop: Shop, holder: str, now: Clock) -> None:
+        self.batch, self.shop, self.holder, self.now = batch, shop, holder, now
+        connection = connections.connected(shop)
+        self.client = self._client(connection) if connection else None
+
+    def _client(self, connection: connections.Connection) -> Marketplace:
+        try:
+            return connections.client_of(connection)
+        except vault.Sealed as error:
+            text = _("The secrets cannot be opened with the key at hand. Enter them again.")
+            raise Wait(Later(text, wait=600)) from error
+
+    def empty(self) -> None:
+        rows = self.batch.rows.filter(state=BatchRow.State.WAITING, case__shop=self.shop).select_related("case")
+        for chunk in batches.chunks(rows, self.shop.marketplace):
+            self._pay(chunk)
+
+    def _pay(self, chunk: list[BatchRow]) -> None:
+        """One call: every row re-read and recorded, then the marketplace told once, then each answer written."""
+        ordered = [made for row in chunk if (made := self._order(row)) is not None]
+        if self.client is None or not ordered:
+            return
+        self._hold(even_paused=True)
+        payments = [payment for _order_id, payment in ordered]
+        answers = self.client.pay(payments, self.batch.sms_code)
+        for (order_id, _payment), answer in zip(ordered, answers, strict=True):
+            batches.settle(order_id, answer, at=self.now())
+        for (_order_id, payment), answer in zip(ordered, answers, strict=True):
+            if answer.result == Result.ACCEPTED:
+                self._read(payment.refund_id)
+        if answers and all(answer.result == Result.LATER for answer in answers):
+            raise Wait(Later(answers[0].message))
+
+    def _order(self, row: BatchRow) -> tuple[int, Payment] | None:
+        """Re-read the application just before acting, then record the order; None where nothing is to be sent."""
+        self._hold()
+        if self.client is None:
+            batches.order(row.pk, holder=self.holder, gateway=False, at=self.now())
+            return None
+        state = self._read(row.case.refund_id)
+        if state is None:
+            text = _("The marketplace does not show this application now.")
+            batches.decline(row.pk, why="not_read", message=text, at=self.now())
+            return None
+        made = batches.order(row.pk, holder=self.holder, gateway=True, amount=state.amount or None, at=self.now())
+        if made.order is None:
+            return None
+        return made.order.pk, Payment(row.case.refund_id, made.order.amount, state.version, state.phase)
+
+    def _read(self, refund_id: str) -> State | None:
+        """The application as it is now, taken in like any other news. What cannot be read is not paid now."""
+        if self.client is None:
+            return None
+        try:
+            state = self.client.read(refund_id)
+        except Later as error:
+            raise Wait(error) from error
+        except MarketplaceError as error:
+            logger.warning("refund %s could not be read: %s", refund_id, error)
+            return None
+        reading.take([state], shop=self.shop, at=self.now())
+        return state
+
+    def _hold(self, *, even_paused: bool = False) -> None:
+        until = self.now() + LEASE
+        if not batches.hold(self.batch.pk, holder=self.holder, until=until, even_paused=even_paused):
+            raise TakenAway
