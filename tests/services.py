@@ -58,6 +58,7 @@ def services() -> Iterator[dict[str, str]]:
             "DATABASE_URL": database,
             "REDIS_URL": broker,
             "SECRET_KEY": "only-for-tests-" * 5,
+            "CREDENTIALS_KEY": "only-for-tests-" * 5,
             "ALLOWED_HOSTS": "127.0.0.1,localhost,testserver",
         }
 

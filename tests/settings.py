@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-_KEPT = ("DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "SECRET_KEY")
+_KEPT = ("DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "SECRET_KEY", "CREDENTIALS_KEY")
 _DOCUMENTED = ("EMAIL_URL", "DEFAULT_FROM_EMAIL", "BASE_URL", "CSRF_TRUSTED_ORIGINS", "ATTACHMENT_DIR", "DEBUG", "TLS",
                "LOG_LEVEL", "VAR_DIR")  # fmt: skip
 for _name in _DOCUMENTED:

@@ -1,0 +1,144 @@
+"""Several workers and several people at the same moment, and a worker that is killed: each refund leaves once."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+
+from handoffs import payments, reconcile
+from handoffs.flow import batch, decision
+from handoffs.flow.errors import Stale
+from handoffs.flow.proposal import Proposal
+from handoffs.models import Case, Decision, RefundBatch, RefundOrder
+from tests import factories
+from tests.factories import NOON, World
+from tests.money.conftest import Hands, stopped
+from tests.money.market import Market
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def world(transactional_db: None) -> World:
+    from handoffs.seeds.load import load
+
+    load()
+    return factories.world()
+
+
+def together(*acts: Callable[[], Any]) -> list[Any]:
+    """Every act in a thread of its own, let go at one moment. What they returned or raised, in their order."""
+    gate, results = threading.Barrier(len(acts)), [None] * len(acts)
+
+    def run(place: int, act: Callable[[], Any]) -> None:
+        try:
+            gate.wait(10)
+            results[place] = act()
+        except Exception as error:
+            results[place] = error  # type: ignore[call-overload]
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(place, act)) for place, act in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def running(world: World, market: Market, count: int) -> RefundBatch:
+    cases = [stopped(world) for _ in range(count)]
+    for case in cases:
+        market.hold(case)
+    made = batch.plan([case.pk for case in cases], by=world.support, at=NOON)
+    return batch.confirm(made.pk, typed=made.total, reason="批量退款", by=world.support, at=NOON)
+
+
+def test_three_workers_on_one_batch_pay_each_refund_once(world: World, market: Market, hands: Hands) -> None:
+    made = running(world, market, 25)
+    together(*[lambda: payments.run(made.pk, now=hands)] * 3)
+    assert len(market.left) == 25
+    assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=25)
+
+
+def test_two_batches_over_the_same_cases_at_once_pay_each_refund_once(
+    world: World, market: Market, hands: Hands
+) -> None:
+    made = running(world, market, 6)
+    other = batch.plan(list(made.rows.values_list("case_id", flat=True)), by=world.supervisor, at=NOON)
+    batch.confirm(other.pk, typed=other.total, reason="批量退款", by=world.supervisor, at=NOON)
+    together(lambda: payments.run(made.pk, now=hands), lambda: payments.run(other.pk, now=hands))
+    assert Counter(refund_id for refund_id, _amount in market.left) == Counter(list(market.held))
+    assert RefundOrder.objects.filter(status="confirmed").count() == 6
+
+
+def test_two_people_confirm_one_batch_and_one_of_them_learns_that_it_runs(world: World, market: Market) -> None:
+    cases = [stopped(world) for _ in range(2)]
+    made = batch.plan([case.pk for case in cases], by=world.support, at=NOON)
+    results = together(
+        lambda: batch.confirm(made.pk, typed=made.total, reason="批量退款", by=world.support, at=NOON),
+        lambda: batch.confirm(made.pk, typed=made.total, reason="批量退款", by=world.supervisor, at=NOON),
+    )
+    assert sorted(type(result) for result in results if isinstance(result, Exception)) == [Stale]
+
+
+def test_twenty_clients_approve_one_decision_and_one_of_them_does(world: World) -> None:
+    case = factories.case(world.shop, path=3, amount=Decimal(500), total_fee=Decimal(500))
+    made = decision.propose(case.pk, Proposal("full_refund", "同意退款"), by=world.support, at=NOON)
+    results = together(*[lambda: decision.approve(made.pk, by=world.supervisor, at=NOON)] * 20)
+    assert Counter(type(result) for result in results) == Counter({Decision: 1, Stale: 19})
+
+
+# Killed ---------------------------------------------------------------------------------------------------------------
+
+
+def _work(batch_id: int, market: Market, hands: Hands, pipe: Any) -> None:
+    """A worker process: says when it is about to pay for the second time, and when it has paid, then waits there."""
+    connections.close_all()
+
+    def report(_payments: Any) -> None:
+        pipe.send(market.left)
+        if market.calls == 2:
+            signal.pause()
+
+    market.after_paying = report
+    payments.run(batch_id, now=hands)
+
+
+def test_a_worker_killed_in_the_middle_of_forty_pays_none_twice(world: World, market: Market, hands: Hands) -> None:
+    made = running(world, market, 40)
+    ours, theirs = multiprocessing.Pipe()
+    connections.close_all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads; the child only works and dies
+        child = multiprocessing.get_context("fork").Process(target=_work, args=(made.pk, market, hands, theirs))
+        child.start()
+    assert ours.poll(60)
+    ours.recv()
+    assert ours.poll(60)
+    market.left = ours.recv()  # the ledger as the marketplace holds it: the worker's memory dies with it
+    os.kill(child.pid or 0, signal.SIGKILL)
+    child.join(10)
+    assert child.exitcode == -signal.SIGKILL
+    for refund_id, _amount in market.left:
+        market.change(refund_id, status="SUCCESS")
+    assert len(market.left) == 40
+    assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=20, sent=20)
+    hands.on(minutes=3)
+    payments.run(made.pk, now=hands)
+    assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=20, unknown=20)
+    hands.at += timedelta(minutes=2)
+    reconcile.read_due(at=hands.at)
+    assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=40)
+    assert market.calls == 0  # this process never paid anything
+    assert Case.objects.filter(money="confirmed").count() == 40
