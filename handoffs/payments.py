@@ -5,6 +5,7 @@ sent is sent by the next one, what it had sent and not heard of is unknown and n
 """
 
 import logging
+import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from handoffs.flow import batch as batches
 from handoffs.marketplaces.base import Later, Marketplace, MarketplaceError, Payment, Result, State
 from handoffs.models import BatchRow, RefundBatch
 
+PASS_SECONDS = 10.0  # a long batch must not keep a worker from the sweep
 LEASE = timedelta(seconds=120)  # longer than any single call to a marketplace
 Clock = Callable[[], datetime]
 logger = logging.getLogger(__name__)
@@ -27,6 +29,10 @@ logger = logging.getLogger(__name__)
 
 class TakenAway(Exception):
     """The batch was paused, or another worker has it."""
+
+
+class OutOfTime(Exception):
+    """Other work of the same worker must not wait any longer."""
 
 
 class Wait(Exception):
@@ -43,28 +49,35 @@ def waiting(at: datetime) -> list[int]:
     return list(running.exclude(lease__gt=at).order_by("pk").values_list("pk", flat=True))
 
 
-def run(batch_id: int, *, now: Clock = timezone.now) -> None:
-    """Carry out what is left of a running batch. Harmless when another worker has it, or when it is done."""
-    holder = uuid.uuid4().hex
+def run(batch_id: int, *, now: Clock = timezone.now, seconds: float = PASS_SECONDS) -> bool:
+    """Carry out what is left of a running batch, for so many seconds. True: the time was over before the rows were.
+
+    Harmless when another worker has it, or when it is done.
+    """
+    holder, until = uuid.uuid4().hex, time.monotonic() + seconds
     if not batches.take(batch_id, holder=holder, at=now(), until=now() + LEASE):
-        return
+        return False
     batches.left_in_the_dark(batch_id, at=now())
     batch = RefundBatch.objects.select_related("confirmed_by").get(pk=batch_id)
     # What the run writes about its rows is read by the person who confirmed it.
     with override(batch.confirmed_by.language if batch.confirmed_by else "zh-hans"):
         try:
             for shop in Shop.objects.filter(cases__batch_rows__batch=batch_id).distinct().order_by("pk"):
-                Till(batch, shop, holder, now).empty()
+                Till(batch, shop, holder, now).empty(until)
         except TakenAway:
             batches.let_go(batch_id, holder=holder)
-            return
+            return False
+        except OutOfTime:
+            batches.let_go(batch_id, holder=holder)
+            return True
         except Wait as error:
             logger.warning("batch %s waits for the marketplace: %s", batch_id, error)
             later = {"lease": now() + timedelta(seconds=error.seconds), "error": str(error)[:255]}
             RefundBatch.objects.filter(pk=batch_id, holder=holder).update(**later)
-            return
+            return False
     RefundBatch.objects.filter(pk=batch_id, holder=holder).update(error="")
     batches.finish(batch_id, holder=holder, at=now())
+    return False
 
 
 class Till:
@@ -82,9 +95,11 @@ class Till:
             text = _("The secrets cannot be opened with the key at hand. Enter them again.")
             raise Wait(Later(text, wait=600)) from error
 
-    def empty(self) -> None:
+    def empty(self, until: float) -> None:
         rows = self.batch.rows.filter(state=BatchRow.State.WAITING, case__shop=self.shop).select_related("case")
         for chunk in batches.chunks(rows, self.shop.marketplace):
+            if time.monotonic() > until:
+                raise OutOfTime
             self._pay(chunk)
 
     def _pay(self, chunk: list[BatchRow]) -> None:

@@ -15,6 +15,7 @@ from handoffs.models import Connection
 
 OVERLAP = timedelta(minutes=5)  # windows overlap, since changes may appear late (formats.md section 8)
 FIRST = timedelta(days=3)
+WINDOW = timedelta(hours=6)  # of one pass, so that a long absence is made up for in steps
 AT_ONCE = 200
 logger = logging.getLogger(__name__)
 
@@ -31,15 +32,16 @@ def rows_of(states: Iterable[State], *, shop: Shop) -> list[Row | Reject]:
 
 
 def pull(connection: Connection, *, at: datetime) -> int:
-    """Everything that changed since the last pull. The cursor moves on only after all of it is stored.
+    """What changed since the last pull, at most a window of it. The cursor moves on only after all of it is stored.
 
     Returns how many applications were read. A failure is kept on the connection, for the supervisor to see.
     """
-    since = (connection.pulled_until or at - FIRST) - OVERLAP
+    begun = connection.pulled_until or at - FIRST
+    since, until = begun - OVERLAP, min(begun + WINDOW, at)
     count = 0
     try:
         waiting: list[State] = []
-        for state in connections.client_of(connection).pull(since, at):
+        for state in connections.client_of(connection).pull(since, until):
             waiting.append(state)
             count += 1
             if len(waiting) >= AT_ONCE:
@@ -50,7 +52,7 @@ def pull(connection: Connection, *, at: datetime) -> int:
         logger.warning("shop %s could not be read: %s", connection.shop.code, error)
         _failing(connection, str(error) or type(error).__name__, at=at)
         return count
-    changes = {"pulled_until": at, "pull_error": "", "failing_since": None}
+    changes = {"pulled_until": until, "pull_error": "", "failing_since": None}
     Connection.objects.filter(pk=connection.pk).update(**changes)
     return count
 

@@ -50,7 +50,8 @@ def run_import(run_id: int) -> None:
 @shared_task(name="handoffs.tasks.run_batch", **task)
 def run_batch(batch_id: int) -> None:
     """Carry out a batch refund; started again after a crash it goes on with what is left."""
-    payments.run(batch_id)
+    if payments.run(batch_id):
+        run_batch.delay(batch_id)
 
 
 @shared_task(name="handoffs.tasks.payments", **task)

@@ -19,9 +19,9 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-def every(task: str, seconds: float) -> dict[str, Any]:
+def every(task: str, schedule: Any, *, expires: float | None = None) -> dict[str, Any]:
     """A periodic task. A pass nobody took before the next one is due is dropped: the next does its work."""
-    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    return {"task": task, "schedule": schedule, "options": {"expires": expires or schedule}}
 
 
 app.conf.beat_schedule = {
@@ -30,6 +30,10 @@ app.conf.beat_schedule = {
     "payments": every("handoffs.tasks.payments", PAYMENT_SECONDS),
     "pull": every("handoffs.tasks.pull", PULL_SECONDS),
     # 3:10 in the morning in China.
-    "reconcile": {"task": "handoffs.tasks.reconcile", "schedule": crontab(hour=19, minute=10)},
+    "reconcile": {
+        "task": "handoffs.tasks.reconcile",
+        "schedule": crontab(hour=19, minute=10),
+        "options": {"expires": 3600},
+    },
     "digests": every("handoffs.tasks.digests", DIGEST_SECONDS),
 }

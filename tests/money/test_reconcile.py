@@ -126,6 +126,7 @@ def test_the_cursor_moves_on_only_after_all_was_stored(
     world: World, market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = Connection.objects.select_related("shop").get()
+    connection.pulled_until = NOON - timedelta(hours=1)
     asked: list[tuple[Any, Any]] = []
 
     def pull(since: Any, until: Any) -> Any:
@@ -137,7 +138,7 @@ def test_the_cursor_moves_on_only_after_all_was_stored(
     monkeypatch.setattr(market, "pull", pull)
     reading.pull(connection, at=NOON)
     connection.refresh_from_db()
-    assert (connection.pulled_until, asked[0]) == (NOON, (NOON - timedelta(days=3, minutes=5), NOON))
+    assert (connection.pulled_until, asked[0]) == (NOON, (NOON - timedelta(minutes=65), NOON))
     reading.pull(connection, at=LATER)
     connection.refresh_from_db()
     assert (connection.pulled_until, connection.pull_error, connection.failing_since) == (NOON, "down", LATER)
@@ -145,6 +146,16 @@ def test_the_cursor_moves_on_only_after_all_was_stored(
     connection.refresh_from_db()
     assert asked[2][0] == NOON - timedelta(minutes=5)
     assert (connection.pull_error, connection.failing_since) == ("", None)
+
+
+def test_a_long_absence_is_made_up_for_in_steps(world: World, market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(market, "pull", lambda _since, until: iter(asked.append(until) or ()))
+    connection = Connection.objects.select_related("shop").get()
+    while connection.pulled_until != NOON:
+        reading.pull(connection, at=NOON)
+        connection.refresh_from_db()
+    assert asked == [NOON - timedelta(hours=hours) for hours in range(66, -1, -6)]
 
 
 def test_what_is_pulled_becomes_cases(world: World, market: Market) -> None:

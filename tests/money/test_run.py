@@ -247,6 +247,14 @@ def test_a_pause_stops_after_the_call_under_way(world: World, market: Market, ha
     ledgers_agree(market)
 
 
+def test_a_long_batch_lets_other_work_in_between(world: World, market: Market, hands: Hands) -> None:
+    made = running(world, market, 23)
+    assert payments.run(made.pk, now=hands, seconds=-1)
+    assert payments.waiting(hands.at) == [made.pk]
+    assert payments.run(made.pk, now=hands) is False
+    assert states(made) == Counter(paid=23)
+
+
 def test_a_cancelled_rest_is_not_paid(world: World, market: Market, hands: Hands) -> None:
     made = running(world, market, 2)
     batch.pause(made.pk, by=world.support)
