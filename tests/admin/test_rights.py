@@ -11,12 +11,13 @@ from django.utils import timezone
 
 from accounts.models.people import Role
 from handoffs.admin.site import desk
-from handoffs.flow import decision, handoff, owner
+from handoffs.flow import batch, decision, handoff, owner
 from handoffs.flow.handoff import Question
 from handoffs.flow.proposal import Proposal
-from handoffs.models import Case, Decision, ImportRun
+from handoffs.models import Case, Decision, Finding, ImportRun, RefundBatch
 from tests import factories, photos, snapshot
 from tests.factories import World
+from tests.money.conftest import stopped
 
 ROLES = tuple(Role.values)
 DESK = {"support", "supervisor", "manager"}
@@ -35,6 +36,8 @@ class Scene:
     asked: dict[str, int]
     waiting: Decision
     run: ImportRun
+    batch: RefundBatch
+    finding: Finding
 
 
 @pytest.fixture
@@ -49,7 +52,9 @@ def scene(db: None) -> Scene:
     waiting = decision.propose(case.pk, Proposal("full_refund", "同意退款"), by=world.support, at=now)
     owner.put_back(case.pk, by=world.support, at=now)
     run = ImportRun.objects.create(shop=world.shop, file_name="f.csv", stored="/nowhere", as_of=now, started_at=now)
-    return Scene(world, case, asked, waiting, run)
+    planned = batch.plan([stopped(world).pk], by=world.support, at=now)
+    finding = Finding.objects.create(shop=world.shop, refund_id="1", kind="missed", found_at=now, seen_at=now)
+    return Scene(world, case, asked, waiting, run, planned, finding)
 
 
 def as_(scene: Scene, role: str) -> Client:
@@ -70,6 +75,12 @@ PAGES: list[tuple[str, Any, set[str]]] = [
     ("handoffs_import", (), DESK),
     ("handoffs_import_run", "run", DESK),
     ("handoffs_import_progress", "run", DESK),
+    ("handoffs_batches", (), DESK),
+    ("handoffs_batch", "batch", DESK),
+    ("handoffs_batch_rows", "batch", DESK),
+    ("handoffs_unsettled", (), DESK),
+    ("handoffs_connections", (), APPROVING),
+    ("handoffs_connection", "shop", {"manager"}),
     *((f"accounts_{model}_changelist", (), APPROVING) for model in SETUP),
     *((f"handoffs_{model}_changelist", (), APPROVING) for model in POLICY),
     *((f"accounts_{model}_add", (), {"manager"}) for model in SETUP),
@@ -83,7 +94,7 @@ DIALOGS = {
 
 
 def address(scene: Scene, name: str, what: Any) -> str:
-    ids = {"case": scene.case.pk, "run": scene.run.pk}
+    ids = {"case": scene.case.pk, "run": scene.run.pk, "batch": scene.batch.pk, "shop": scene.world.shop.pk}
     return reverse(f"admin:{name}", args=[ids[what]] if what else [])
 
 
@@ -111,7 +122,7 @@ def verbs(scene: Scene) -> list[tuple[str, str, dict[str, Any], set[str]]]:
     verb = lambda code: reverse("admin:handoffs_verb", args=[case, code])  # noqa: E731
     answer = lambda role: reverse("admin:handoffs_handoff_page", args=[asked[role]])  # noqa: E731
     act = lambda role, code: reverse("admin:handoffs_handoff_act", args=[asked[role], code])  # noqa: E731
-    pk = scene.waiting.pk
+    pk, ticked = scene.waiting.pk, list(scene.batch.rows.values_list("pk", flat=True))
     return [
         ("respond", dialog("respond"), {"message": "您好，正在为您核实", "channel": "chat"}, DESK),
         ("ask", dialog("trace_delivery"), {"note": "请查"}, DESK),
@@ -133,6 +144,13 @@ def verbs(scene: Scene) -> list[tuple[str, str, dict[str, Any], set[str]]]:
          {"manager"}),
         ("add limit", reverse("admin:accounts_limit_add"), {"role": "support", "kind": "compensation", "amount": "9"},
          {"manager"}),
+        ("plan batch", reverse("admin:handoffs_batches"), {}, DESK),
+        ("confirm batch", reverse("admin:handoffs_batch", args=[scene.batch.pk]),
+         {"verb": "confirm", "typed": "50.00", "reason": "批量退款", "row": ticked}, DESK),
+        ("settle finding", reverse("admin:handoffs_unsettled"),
+         {"verb": "settle", "finding": scene.finding.pk, "reason": "已经核对"}, DESK),
+        ("connect", reverse("admin:handoffs_connection", args=[scene.world.shop.pk]),
+         {"app_key": "1", "secret": "s", "gateway": "http://127.0.0.1:9/", "active": "on"}, {"manager"}),
         ("add warehouse", reverse("admin:accounts_warehouse_add"), {"code": "w9", "name": "W9"}, {"manager"}),
     ]  # fmt: skip
 
@@ -148,7 +166,7 @@ def test_a_refused_verb_changed_nothing(scene: Scene, role: str) -> None:
         assert snapshot.of_the_desk() == before, (name, role)
 
 
-@pytest.mark.parametrize("number", range(19))
+@pytest.mark.parametrize("number", range(23))
 def test_an_allowed_verb_does_something(scene: Scene, number: int) -> None:
     name, where, body, allowed = verbs(scene)[number]
     role = sorted(allowed - {"qc"} if name == "withdraw qc" else allowed)[0]
@@ -169,6 +187,7 @@ def test_a_get_of_any_address_changes_nothing(scene: Scene, role: str) -> None:
     before = snapshot.of_the_desk()
     ids = {
         "case_id": scene.case.pk, "handoff_id": scene.asked["qc"], "run_id": scene.run.pk, "code": "claim",
+        "batch_id": scene.batch.pk, "shop_id": scene.world.shop.pk,
         "object_id": scene.case.pk, "attachment_id": 1, "app_label": "handoffs", "content_type_id": 1, "url": "x",
     }  # fmt: skip
     for pattern in desk.urls[0]:
