@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from accounts import vault
 from accounts.models import Shop
 from handoffs.marketplaces.base import Credentials, Marketplace, MarketplaceError
+from handoffs.marketplaces.taobao.client import Taobao
 from handoffs.models import Connection
 
 
@@ -24,11 +25,10 @@ def client_of(connection: Connection) -> Marketplace:
         gateway=connection.gateway,
         operator=connection.operator,
     )
-    from handoffs.marketplaces.jd.client import Jd
-    from handoffs.marketplaces.taobao.client import Taobao
-
     marketplace = connection.shop.marketplace
     if marketplace == Shop.Marketplace.JD:
+        from handoffs.marketplaces.jd.client import Jd
+
         return Jd(credentials)
     return Taobao(credentials, tmall=marketplace == Shop.Marketplace.TMALL)
 

@@ -36,7 +36,7 @@ ON_MONEY = (
     "refund_failed", "settling",
 )  # fmt: skip
 # Timeline entries that quote what was said to the buyer, who may be named in it.
-TO_THE_BUYER = ("responded", "revealed", "note")
+TO_THE_BUYER = ("responded", "revealed", "note", "market_refused", "market_unknown")
 
 
 def may(user: User, verb: str, *, shop_id: int | None = None) -> bool:

@@ -32,10 +32,15 @@ class ConnectionForm(forms.ModelForm):
 
     class Meta:
         model = Connection
-        fields = ("app_key", "secret", "session", "operator", "gateway", "active")
+        fields = ("app_key", "secret", "session", "operator", "return_address_id", "return_name", "return_phone",
+                  "return_post", "gateway", "active")  # fmt: skip
         widgets = {
             "app_key": UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
             "operator": UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+            "return_address_id": UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric"}),
+            "return_name": UnfoldAdminTextInputWidget(),
+            "return_phone": UnfoldAdminTextInputWidget(),
+            "return_post": UnfoldAdminTextInputWidget(),
             "gateway": UnfoldAdminTextInputWidget(attrs={"inputmode": "url", "autocomplete": "off"}),
             "active": UnfoldBooleanWidget(),
         }

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from accounts import duty
 from accounts.models import User
 from accounts.models.people import Role
-from handoffs import notices, permissions
-from handoffs.admin import deciding, shown
+from handoffs import notices, permissions, writing
+from handoffs.admin import at_the_marketplace, deciding, shown
 from handoffs.admin import forms as make
 from handoffs.admin.page import draw, page, person, seen_case
 from handoffs.admin.replies import filled, templates_for
@@ -92,18 +92,28 @@ def _respond(case: Case, user: User) -> Dialog:
     fields: dict[str, forms.Field] = {
         "message": make.words(_("message to the buyer"), long=True, help_text=_(
             "What the buyer needs, in words. This records what you sent; it stops the 30-minute clock.")),
-        "channel": make.choice(_("sent by"), [("chat", _("chat (旺旺 / 咚咚)")), ("message", _("marketplace message")),
-                                              ("phone", _("phone"))]),
+        "channel": make.choice(_("sent by"), _channels(case)),
         "sent_at": make.moment(_("sent at"), required=False, help_text=_("Empty: now.")),
     }  # fmt: skip
 
     def run(given: Sent) -> None:
         template = given.request.POST.get("template", "")[:40]
+        if given.values["channel"] == at_the_marketplace.GATEWAY:
+            at_the_marketplace.send_message(case, given, template)
+            return
         reply = response.Reply(given.values["message"], given.values["channel"], given.values["sent_at"], template)
         response.respond(case.pk, reply, by=given.by, at=given.at)
 
     said = [line for line in (case.reason, case.description) if line]
     return Dialog(_("Respond to the buyer"), fields, run, said, _("Response recorded."), templates_for(case, user))
+
+
+def _channels(case: Case) -> make.Choices:
+    """How it was sent by hand; and first, where the shop can, that the desk sends it."""
+    by_hand = [("chat", _("chat (旺旺 / 咚咚)")), ("message", _("marketplace message")), ("phone", _("phone"))]
+    if not writing.can_write(case.shop):
+        return by_hand
+    return [(at_the_marketplace.GATEWAY, _("send it through the marketplace now")), *by_hand]
 
 
 def _ask(case: Case, kind: kinds.Kind) -> Dialog:
@@ -158,8 +168,16 @@ def _act(case: Case, code: str, user: User) -> Dialog:
         due = deciding.to_carry_out(case)
         facts = [label for _pk, label in due]
         fields = {"decision": make.choice(_("decision"), due)} | fields if len(due) > 1 else fields
+        fields |= at_the_marketplace.refusal(case)
+        facts += writing.allowed(case) if writing.can_write(case.shop) else []
+    elif code == "agree_return":
+        fields |= at_the_marketplace.through(case)
 
     def run(given: Sent) -> None:
+        if given.values.pop("through", "") == at_the_marketplace.GATEWAY:
+            send = at_the_marketplace.send_return if code == "agree_return" else at_the_marketplace.send_refusal
+            send(case, given)
+            return
         acts.perform(case.pk, code, given.values, by=given.by, at=given.at)
 
     templates = templates_for(case, user) if act.template else []

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 
 from accounts import vault
 from accounts.models import User
-from handoffs import permissions, reconcile
+from handoffs import permissions, reconcile, writing
 from handoffs.admin.bell import forget
 from handoffs.admin.page import draw, hand_over, page, person
-from handoffs.flow import unsettled
+from handoffs.flow import market_call, unsettled
 from handoffs.flow.errors import FlowError, Invalid, NotYours
 from handoffs.flow.response import checked
 from handoffs.marketplaces.base import MarketplaceError
@@ -45,6 +45,7 @@ def page_of_open_questions(request: HttpRequest) -> HttpResponse:
             return redirect("admin:handoffs_unsettled")
     context = {
         "orders": [_shown(order, user) for order in unsettled.unknown(user)[:SHOWN]],
+        "calls": writing.open_calls(user.shops_as(*permissions.DESK), at=timezone.now()),
         "findings": list(findings(user)[:SHOWN]),
         "connections": _connections(user),
         "error": error,
@@ -76,6 +77,11 @@ def _act(request: HttpRequest, user: User) -> None:
         messages.success(request, _("Settled.") if done else _("Noted. A second person has to say the same."))
     elif verb == "settle":
         _settle_finding(request, user)
+    elif verb in ("arrived", "not_arrived"):
+        text = request.POST.get("call", "")
+        call_id = int(text) if text.isdecimal() and len(text) < 19 else 0
+        market_call.settle(call_id, happened=verb == "arrived", by=user, at=at)
+        messages.success(request, _("Settled."))
     elif verb == "reconcile":
         _start(request, user)
     else:

@@ -36,6 +36,8 @@ SENTENCES: dict[str, Any] = {
     "paid_elsewhere": L("Refunded on the marketplace without the desk: %(amount)s"),
     "refund_unknown": L("Not certain whether this was paid: %(amount)s"),
     "refund_failed": L("Not paid: %(amount)s. %(said)s"),
+    "market_refused": L("The marketplace did not take it: %(said)s"),
+    "market_unknown": L("Not certain whether it reached the marketplace: %(said)s"),
     "settling": L("Settled by hand as %(result)s, a second person has to agree: %(reason)s"),
     "offer_taken": L("The buyer took the offer: %(amount)s"),
     "reminded": L("Reminded: %(clock)s at %(percent)s %%"),

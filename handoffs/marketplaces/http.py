@@ -40,7 +40,7 @@ class Patience:
 
     connect: float = 5.0
     piece: float = 15.0
-    whole: float = 40.0
+    whole: float = 20.0
     reads: int = 3
     pause: float = 0.5
 
@@ -57,19 +57,20 @@ class Http:
 
         Raises Later when none of the tries was answered.
         """
-        for attempt in range(self.patience.reads):
-            if attempt:
-                self.sleep(self.patience.pause * 2 ** (attempt - 1))
+        tries = max(self.patience.reads, 1)
+        for left in reversed(range(tries)):
             try:
-                return self._once(url, form(), None)
+                return self._once(url, form(), None, self._kept)
             except NoAnswer as error:
-                last = error
-        raise Later(str(last)) from last
+                if not left:
+                    raise Later(str(error)) from error
+                self.sleep(self.patience.pause * 2 ** (tries - 1 - left))
+        raise AssertionError("unreachable")
 
     def write(self, url: str, form: Mapping[str, str], files: Files | None = None) -> dict[str, Any]:
         """A call that may change something, sent once. Raises Later when it was not sent, Unknown when it may count."""
         try:
-            return self._once(url, form, files)
+            return self._once(url, form, files, None)
         except NoAnswer as error:
             raise Unknown(str(error)) from error
 
@@ -88,10 +89,12 @@ class Http:
         limits = httpx.Limits(max_keepalive_connections=connections, keepalive_expiry=5)
         return httpx.Client(timeout=times, limits=limits, verify=_tls(), follow_redirects=False)
 
-    def _once(self, url: str, form: Mapping[str, str], files: Files | None) -> dict[str, Any]:
+    def _once(
+        self, url: str, form: Mapping[str, str], files: Files | None, kept: httpx.Client | None
+    ) -> dict[str, Any]:
         try:
-            if self._kept is not None and files is None:
-                return self._exchange(self._kept, url, form, files)
+            if kept is not None:
+                return self._exchange(kept, url, form, files)
             with self._client(connections=0) as client:
                 return self._exchange(client, url, form, files)
         except NOT_SENT as error:
@@ -101,9 +104,7 @@ class Http:
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             raise NoAnswer(_("The connection broke before the answer.") + f" {type(error).__name__}") from error
 
-    def _exchange(
-        self, client: httpx.Client, url: str, form: Mapping[str, str], files: Files | None
-    ) -> dict[str, Any]:
+    def _exchange(self, client: httpx.Client, url: str, form: Mapping[str, str], files: Files | None) -> dict[str, Any]:
         began = time.perf_counter()
         with client.stream("POST", url, data=dict(form), files=files) as response:
             if response.status_code == TURNED_AWAY:

@@ -7,6 +7,7 @@ from handoffs.models.decision import Compensation, Decision, OrderLine, RefundOr
 from handoffs.models.finding import Finding
 from handoffs.models.handoff import Handoff
 from handoffs.models.imports import ImportRun, RejectedRow
+from handoffs.models.market_call import MarketCall
 from handoffs.models.outbox import OutboxMessage
 from handoffs.models.parcel import CarrierClaim, Parcel
 from handoffs.models.policy import Calendar, CalendarDay, CalendarWindow, ClockPolicy, PolicyStep, Reason, ReplyTemplate
@@ -33,6 +34,7 @@ __all__ = [
     "Finding",
     "Handoff",
     "ImportRun",
+    "MarketCall",
     "OrderLine",
     "OutboxMessage",
     "Parcel",

@@ -24,6 +24,13 @@ class Connection(models.Model):
         _("sub-account that agrees"), max_length=120, blank=True,
         help_text=_("Taobao and Tmall let only a sub-account agree to refunds."),
     )  # fmt: skip
+    return_address_id = models.CharField(
+        _("marketplace's number of the return address"), max_length=40, blank=True,
+        help_text=_("Needed for agreeing to returns through the gateway."),
+    )  # fmt: skip
+    return_name = models.CharField(_("receiver of returns"), max_length=80, blank=True)
+    return_phone = models.CharField(_("phone for returns"), max_length=40, blank=True)
+    return_post = models.CharField(_("postcode for returns"), max_length=12, blank=True)
     active = models.BooleanField(_("in use"), default=True, help_text=_("Switched off, the shop is worked by hand."))
     changed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("changed by"))
     changed_at = models.DateTimeField(_("changed at"), null=True)

@@ -40,18 +40,16 @@ def _kind(code: str, sub_code: str, message: str, *, write: bool) -> type[Market
         return Later
     if code in NO_RIGHT:
         return NotAllowed
-    ours = sub_code.startswith("isv.") and not _BREAKDOWN.search(sub_code)
-    if ours or (not sub_code and code in BEHIND_THE_GATE):
-        if wants_code(message, sub_code):
-            return NeedsCode
-        if ours:
-            return NotAllowed if _RIGHT.search(sub_code) else Refused
-    if code in MISTAKEN and not sub_code.startswith("isp."):
+    broken = sub_code.startswith("isp.") or bool(_BREAKDOWN.search(sub_code))
+    if not broken and wants_code(message, sub_code):
+        return NeedsCode
+    if not broken and sub_code.startswith("isv."):
+        return NotAllowed if _RIGHT.search(sub_code) else Refused
+    if not broken and code in MISTAKEN:
         return Refused
     if write:
         return Unknown
-    broken = sub_code.startswith("isp.") or code in BEHIND_THE_GATE or bool(_BREAKDOWN.search(sub_code))
-    return Later if broken else Refused
+    return Later if broken or code in BEHIND_THE_GATE else Refused
 
 
 def wants_code(message: str, sub_code: str = "") -> bool:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from handoffs.marketplaces.base import Later
 
 CALLS_A_SECOND = 10.0
-PATIENCE = 10.0
+PATIENCE = 5.0
 
 
 class Bucket:

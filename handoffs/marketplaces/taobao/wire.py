@@ -21,7 +21,8 @@ SIGN_METHOD = "hmac-sha256"
 TIMES = "%Y-%m-%d %H:%M:%S"
 logger = logging.getLogger(__name__)
 
-Params = Mapping[str, str | int | bool | None]
+Scalar = str | int | bool | None
+Params = Mapping[str, Scalar]
 
 
 class Wire:
