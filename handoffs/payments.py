@@ -8,6 +8,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -18,7 +19,7 @@ from accounts import vault
 from accounts.models import Shop
 from handoffs import connections, reading
 from handoffs.flow import batch as batches
-from handoffs.marketplaces.base import Later, Marketplace, MarketplaceError, Payment, Result, State
+from handoffs.marketplaces.base import Later, Marketplace, MarketplaceError, Paid, Payment, Result, State
 from handoffs.models import BatchRow, RefundBatch
 
 PASS_SECONDS = 10.0  # a long batch must not keep a worker from the sweep
@@ -111,12 +112,22 @@ class Till:
         payments = [payment for _order_id, payment in ordered]
         answers = self.client.pay(payments, self.batch.sms_code)
         for (order_id, _payment), answer in zip(ordered, answers, strict=True):
-            batches.settle(order_id, answer, at=self.now())
+            batches.settle(order_id, self._doubted(answer), at=self.now())
         for (_order_id, payment), answer in zip(ordered, answers, strict=True):
-            if answer.result == Result.ACCEPTED:
+            if answer.result in (Result.ACCEPTED, Result.REFUSED):
                 self._read(payment.refund_id)
         if answers and all(answer.result == Result.LATER for answer in answers):
             raise Wait(Later(answers[0].message))
+
+    def _doubted(self, answer: Paid) -> Paid:
+        """A refusal of what reads as paid by now may be the answer to our own call, delivered a second time."""
+        if answer.result != Result.REFUSED or self.client is None:
+            return answer
+        try:
+            paid = self.client.read(answer.refund_id).paid
+        except MarketplaceError:
+            return answer
+        return replace(answer, result=Result.UNKNOWN) if paid else answer
 
     def _order(self, row: BatchRow) -> tuple[int, Payment] | None:
         """Re-read the application just before acting, then record the order; None where nothing is to be sent."""

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from handoffs import permissions
 from handoffs.flow import acts, decision
+from handoffs.flow.case import refresh
 from handoffs.flow.errors import FlowError, Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.moves import locked_case, note
 from handoffs.flow.response import Reply, checked, record
@@ -77,12 +78,9 @@ def done(call_id: int, *, at: datetime, answer: str = "") -> MarketCall:
             return MarketCall.objects.get(pk=call_id)
         message, by = call.data["message"], call.by
         if call.operation == Operation.MESSAGE:
-            record(
-                call.case,
-                Reply(message, Response.Channel.MESSAGE, template=call.data.get("template", "")),
-                by=by,
-                at=at,
-            )
+            reply = Reply(message, Response.Channel.MESSAGE, template=call.data.get("template", ""))
+            record(call.case, reply, by=by, at=at)
+            refresh(call.case, at=at, by=by)
         elif call.operation == Operation.AGREE_RETURN:
             given = {"message": message, "channel": Response.Channel.MESSAGE, **call.data}
             acts.perform(call.case.pk, "agree_return", given, by=by, at=at)

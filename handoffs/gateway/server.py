@@ -52,7 +52,8 @@ def _now() -> datetime:
 class Gateway:
     """`start` it, point a client at `url` + a path of `routes`, look at `calls` and the ledger, `stop` it.
 
-    `broken_down`: by path, what a breakdown of the service looks like there; TOP's where nothing is said.
+    `broken_down`: by path, what a breakdown of the service looks like there; TOP's where nothing is said. `broken`:
+    the gateway's own mistakes, which a test wants to be none.
     """
 
     def __init__(self, *, port: int = 0, now: Callable[[], datetime] = _now) -> None:
@@ -61,7 +62,8 @@ class Gateway:
         self.routes: dict[str, Handler] = {}
         self.broken_down: dict[str, Mapping[str, Any]] = {}
         self.stopping = threading.Event()
-        self._port, self._server, self._down = port, None, False
+        self.broken: list[Exception] = []
+        self._port = port
         self._server: Server | None = None
         self.taobao = Taobao(now=now, lock=self.lock)
         self.routes["/router/rest"] = lambda request: self.taobao.handle(request.form, request.files)
@@ -132,7 +134,13 @@ class Gateway:
 
     def handle(self, request: Request) -> Answer:
         handler = self.routes.get(request.path)
-        return handler(request) if handler else (404, {"error": "no such path"})
+        if handler is None:
+            return 404, {"error": "no such path"}
+        try:
+            return handler(request)
+        except Exception as error:
+            self.broken.append(error)
+            return 500, {"error": repr(error)}
 
 
 class Server(ThreadingHTTPServer):

@@ -54,7 +54,7 @@ class Writes:
         if call.owner.tmall:
             call.need("refund_phase", "refund_version", "remark")
         else:
-            call.need("name", "address", "post", "mobile")
+            call.need("name", "address", "post", "tel", "mobile")
         refund = self._open(call)
         self._check_version(call, refund)
         if refund["status"] != "WAIT_SELLER_AGREE" or not refund["has_good_return"]:

@@ -146,7 +146,7 @@ class Acts:
         version: str = "",
     ) -> None:
         """Agree that the goods come back. Tmall wants a remark, Taobao the whole address."""
-        needed = [to.id, remark] if self._tmall else [to.id, to.name, to.address, to.post, to.tel or to.mobile]
+        needed = [to.id, remark] if self._tmall else [to.id, to.name, to.address, to.post, to.tel, to.mobile]
         _need(all(part.strip() for part in needed), _("The return address, or on Tmall the remark, is not complete."))
         state = self._again(refund_id, version)
         params: dict[str, Scalar] = {
