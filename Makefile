@@ -1,7 +1,7 @@
 # The few commands of the project. Needs Python 3.11 or newer; uses uv where it is there, plain pip where it is not.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-embedded test-browser test-services lint types format messages lock clean
+.PHONY: help run gateway test test-embedded test-browser test-services lint types format messages lock clean
 
 PORT ?= 8000
 JOBS ?= 2
@@ -21,6 +21,9 @@ help: ## what there is
 
 run: $(RUNTIME) ## the whole desk with its demo shop on this machine, at http://127.0.0.1:8000 (PORT changes it)
 	@$(BIN)/python manage.py start --demo --port $(PORT)
+
+gateway: $(RUNTIME) ## beside `make run`: a local marketplace with the demo shop connected to it, to try payments
+	@$(BIN)/python manage.py gateway
 
 test: test-embedded test-browser test-services ## the whole suite: embedded, in a browser, on PostgreSQL and Redis
 
