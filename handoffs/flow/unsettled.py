@@ -69,7 +69,7 @@ def was_read(order_id: int, state: State | None, *, at: datetime) -> RefundOrder
         alive = order.status in (Status.ACKNOWLEDGED, Status.UNKNOWN)
         order.evidence, order.read_at = evidence, at + wait if alive else None
         order.save(update_fields=["evidence", "read_at"])
-        open_still = state is not None and not (state.paid or state.closed or state.unmapped)
+        open_still = state is not None and not (state.paid or state.closed or state.unmapped or state.agreed)
         if order.status == Status.UNKNOWN and open_still and at - order.at >= EFFECT_WITHIN:
             refund.failed(order, by=None, at=at, code="no_effect", answer=_("Read back: the marketplace has not paid."))
             refresh(order.case, at=at, by=None)

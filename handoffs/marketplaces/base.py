@@ -116,6 +116,7 @@ class State:
     paid: bool = False  # the money has left
     closed: bool = False  # it ended without money
     unmapped: bool = False  # the status has no meaning the desk knows
+    agreed: bool = False  # somebody agreed to it, and the money has not left yet (JD: its finance comes next)
 
 
 class Marketplace(Protocol):

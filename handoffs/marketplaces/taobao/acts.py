@@ -176,7 +176,7 @@ class Acts:
 
     def negotiate_return(self, refund_id: str, *, amount: Decimal, address_id: str, version: str = "") -> None:
         """Propose to the buyer that a refund become a return. `amount` is yuan."""
-        params = {"refund_id": refund_id, "refund_fee": fen(amount), "address_id": address_id}
+        params: dict[str, Scalar] = {"refund_id": refund_id, "refund_fee": fen(amount), "address_id": address_id}
         _need(address_id, _("The return address is missing."))
         state = self._again(refund_id, version)
         self._done("taobao.refund.negotiatereturn", {**params, "refund_version": state.version})
@@ -213,13 +213,13 @@ class Acts:
             "msg": message or None,
         }
         content = self._wire.write("taobao.rdc.aligenius.sendgoods.cancel", {"param": json_of(param)})
-        insist(_part(content, "result", required=False), "success", why=("error_code", "error_info"))
+        insist(_part(content, "result", required=False), "success", why=("error_code", "error_info"), silent=False)
 
     def warehouse_received(self, refund_id: str) -> None:
         """AG: the goods are in the warehouse, which may make the marketplace pay out. Moves money."""
         params: Params = {"refund_id": refund_id, "warehouse_status": 1}
         content = self._wire.write("taobao.nextone.logistics.warehouse.update", params)
-        insist(content, "succeed", why=("err_code", "err_info"))
+        insist(content, "succeed", why=("err_code", "err_info"), silent=False)
 
     # Talking ---------------------------------------------------------------------------------------------------------
 

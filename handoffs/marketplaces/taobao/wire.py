@@ -128,13 +128,17 @@ def truth(value: Any) -> bool | None:
     return {"true": True, "false": False}.get(str(value).strip().lower())
 
 
-def insist(content: Mapping[str, Any], flag: str, *, why: tuple[str, str] = ("", "")) -> None:
-    """Raise what a false flag in the answer to a write means; `why` names the fields of its code and its words."""
-    if truth(content.get(flag)) is not False:
+def insist(content: Mapping[str, Any], flag: str, *, why: tuple[str, str] = ("", ""), silent: bool = True) -> None:
+    """Raise what a false flag in the answer to a write means; `why` names the fields of its code and its words.
+
+    A flag that is not there is a yes only where `silent`: an act that moves money wants it said.
+    """
+    answer = truth(content.get(flag))
+    if answer is True or (answer is None and silent):
         return
     code, message = (str(content.get(name) or "") for name in why)
     text = message or code or _("The marketplace says that it was not done.")
-    if code.startswith("isp.") or errors.broke_down(message):
+    if answer is None or code.startswith("isp.") or errors.broke_down(message):
         raise Unknown(text, sub_code=code)
     raise Refused(text, sub_code=code)
 
