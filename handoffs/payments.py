@@ -104,20 +104,40 @@ class Till:
             self._pay(chunk)
 
     def _pay(self, chunk: list[BatchRow]) -> None:
-        """One call: every row re-read and recorded, then the marketplace told once, then each answer written."""
-        ordered = [made for row in chunk if (made := self._order(row)) is not None]
-        if self.client is None or not ordered:
+        """One call: every row re-read, then recorded, then the marketplace told once, then each answer written.
+
+        All are read before the first is recorded: an order that is recorded is always sent.
+        """
+        if self.client is None:
+            self._leave_to_staff(chunk)
+            return
+        read = [(row, state) for row in chunk if (state := self._again(row)) is not None]
+        ordered = [made for row, state in read if (made := self._order(row, state)) is not None]
+        if not ordered:
             return
         self._hold(even_paused=True)
-        payments = [payment for _order_id, payment in ordered]
-        answers = self.client.pay(payments, self.batch.sms_code)
+        answers = self.client.pay([payment for _order_id, payment in ordered], self.batch.sms_code)
         for (order_id, _payment), answer in zip(ordered, answers, strict=True):
             batches.settle(order_id, self._doubted(answer), at=self.now())
-        for (_order_id, payment), answer in zip(ordered, answers, strict=True):
+        for answer in answers:
             if answer.result in (Result.ACCEPTED, Result.REFUSED):
-                self._read(payment.refund_id)
+                self._read(answer.refund_id)
         if answers and all(answer.result == Result.LATER for answer in answers):
             raise Wait(Later(answers[0].message))
+
+    def _leave_to_staff(self, chunk: list[BatchRow]) -> None:
+        for row in chunk:
+            self._hold()
+            batches.order(row.pk, holder=self.holder, gateway=False, at=self.now())
+
+    def _again(self, row: BatchRow) -> State | None:
+        """The application just before acting; a row that cannot be read is not paid now."""
+        self._hold()
+        state = self._read(row.case.refund_id)
+        if state is None:
+            text = _("The marketplace does not show this application now.")
+            batches.decline(row.pk, why="not_read", message=text, at=self.now())
+        return state
 
     def _doubted(self, answer: Paid) -> Paid:
         """A refusal of what reads as paid by now may be the answer to our own call, delivered a second time."""
@@ -129,17 +149,8 @@ class Till:
             return answer
         return replace(answer, result=Result.UNKNOWN) if paid else answer
 
-    def _order(self, row: BatchRow) -> tuple[int, Payment] | None:
-        """Re-read the application just before acting, then record the order; None where nothing is to be sent."""
-        self._hold()
-        if self.client is None:
-            batches.order(row.pk, holder=self.holder, gateway=False, at=self.now())
-            return None
-        state = self._read(row.case.refund_id)
-        if state is None:
-            text = _("The marketplace does not show this application now.")
-            batches.decline(row.pk, why="not_read", message=text, at=self.now())
-            return None
+    def _order(self, row: BatchRow, state: State) -> tuple[int, Payment] | None:
+        """Record the order; None where nothing is to be sent."""
         made = batches.order(row.pk, holder=self.holder, gateway=True, amount=state.amount or None, at=self.now())
         if made.order is None:
             return None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from handoffs.gateway.server import Gateway, Request
 
 PATH = "/control"
-SETTINGS = ("sms_above", "sms_code", "trusting")
+SETTINGS = ("sms_above", "sms_as_error", "sms_code", "trusting")
 
 
 def open_to(gateway: "Gateway") -> None:

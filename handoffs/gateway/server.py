@@ -179,6 +179,7 @@ class Conversation(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 30
+    disable_nagle_algorithm = True  # head and body are two writes: else each answer waits 40 ms for the client's nod
     server: Server
 
     def do_POST(self) -> None:  # noqa: N802  the name that http.server calls
@@ -208,9 +209,9 @@ class Conversation(BaseHTTPRequestHandler):
         if fault.kind.startswith("duplicate"):
             second = gateway.handle(request)
             answer = second if fault.kind == "duplicate_last" else answer
-        if fault.kind == "slow":
-            gateway.stopping.wait(fault.seconds)
-        if fault.kind in ("slow", "duplicate", "duplicate_last"):
+        if fault.kind == "slow" and gateway.stopping.wait(fault.seconds):
+            self._leave(b"")
+        elif fault.kind in ("slow", "duplicate", "duplicate_last"):
             self._answer(*answer)
         elif fault.kind in ("cut_before", "cut_after", "half"):
             self._leave(_bytes(answer[1])[:20] if fault.kind == "half" else b"")

@@ -9,6 +9,7 @@ import pytest
 from handoffs import payments, reconcile
 from handoffs.flow import batch, decision, unsettled
 from handoffs.flow.errors import NotAllowed, Stale
+from handoffs.marketplaces.base import Later, State
 from handoffs.models import BatchRow, Case, OrderLine, RefundBatch, RefundOrder
 from tests.factories import NOON, World
 from tests.money.conftest import Hands, stopped
@@ -181,6 +182,27 @@ def test_turned_away_for_now_goes_on_later(world: World, market: Market, hands: 
     payments.run(made.pk, now=hands)
     assert states(made) == Counter(paid=3)
     assert set(RefundOrder.objects.values_list("attempts", flat=True)) == {2}
+    ledgers_agree(market)
+
+
+def test_a_read_that_fails_in_the_middle_leaves_no_row_recorded_and_unsent(
+    world: World, market: Market, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = running(world, market)
+    real, reads = market.read, []
+
+    def third_fails(refund_id: str) -> State:
+        reads.append(refund_id)
+        if len(reads) == 3:
+            raise Later("busy", wait=30)
+        return real(refund_id)
+
+    monkeypatch.setattr(market, "read", third_fails)
+    payments.run(made.pk, now=hands)
+    assert states(made) == Counter(waiting=3)
+    hands.on(minutes=1)
+    payments.run(made.pk, now=hands)
+    assert states(made) == Counter(paid=3)
     ledgers_agree(market)
 
 

@@ -22,6 +22,7 @@ _SMS = re.compile(r"sms|verif(y|ication)-?code|check-?code", re.IGNORECASE)
 _SMS_WORDS = re.compile("短信|验证码|校验码")
 # Some services put their own breakdowns under isv: those prove nothing.
 _BREAKDOWN = re.compile(r"timeout|time-out|unavailable|service-error|system|remote|unknown|exception", re.IGNORECASE)
+_SILENT = re.compile(r"timeout|time-out|unavailable|unknown", re.IGNORECASE)
 _BREAKDOWN_WORDS = re.compile(r"超时|系统繁忙|系统异常|系统错误|服务异常|网络异常|timeout|system error", re.IGNORECASE)
 
 
@@ -41,7 +42,7 @@ def _kind(code: str, sub_code: str, message: str, *, write: bool) -> type[Market
     if code in NO_RIGHT:
         return NotAllowed
     broken = sub_code.startswith("isp.") or bool(_BREAKDOWN.search(sub_code))
-    if not broken and wants_code(message, sub_code):
+    if _asks_for_code(message, sub_code, broken=broken):
         return NeedsCode
     if not broken and sub_code.startswith("isv."):
         return NotAllowed if _RIGHT.search(sub_code) else Refused
@@ -50,6 +51,13 @@ def _kind(code: str, sub_code: str, message: str, *, write: bool) -> type[Market
     if write:
         return Unknown
     return Later if broken or code in BEHIND_THE_GATE else Refused
+
+
+def _asks_for_code(message: str, sub_code: str, *, broken: bool) -> bool:
+    """A request for the code is a no, whatever its number; words that only tell of a breakdown are none."""
+    if not broken:
+        return wants_code(message, sub_code)
+    return wants_code(message) and not broke_down(message) and not _SILENT.search(sub_code)
 
 
 def wants_code(message: str, sub_code: str = "") -> bool:

@@ -119,8 +119,10 @@ class Till:
         except MarketplaceError as error:
             return {p.refund_id: _paid(p, error) for p in payments}
         rows = {str(row.get("refund_id", "")): row for row in listed(content, "results", "refund_mapping_result")}
-        if not rows and truth(content.get("succ")) is False and errors.wants_code(_said(content)):
-            return {p.refund_id: Paid(p.refund_id, Result.NEEDS_CODE, _said(content), _code(content)) for p in payments}
+        said = _said(content)
+        asked = errors.wants_code(said) and not errors.broke_down(said)
+        if not rows and truth(content.get("succ")) is False and asked:
+            return {p.refund_id: Paid(p.refund_id, Result.NEEDS_CODE, said, _code(content)) for p in payments}
         return {p.refund_id: _answer(p, rows.get(p.refund_id), content) for p in payments}
 
 
@@ -132,12 +134,13 @@ def _answer(payment: Payment, row: Mapping[str, Any] | None, content: Mapping[st
         return Paid(payment.refund_id, Result.UNKNOWN, text, _code(content))
     if done:
         return Paid(payment.refund_id, Result.ACCEPTED, _said(row), _code(content))
+    said = _said(row) or _said(content)
     result = Result.REFUSED
-    if errors.wants_code(_said(row)):
-        result = Result.NEEDS_CODE
-    elif errors.broke_down(_said(row)):
+    if errors.broke_down(said):
         result = Result.UNKNOWN
-    return Paid(payment.refund_id, result, _said(row) or _said(content), _code(content))
+    elif errors.wants_code(said):
+        result = Result.NEEDS_CODE
+    return Paid(payment.refund_id, result, said, _code(content))
 
 
 def _paid(payment: Payment, error: MarketplaceError) -> Paid:

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 from handoffs.marketplaces.taobao.wire import picture_kind
 
 REFUSAL_BYTES = 130_000
-MOST_PIXELS = 120_000_000
+MOST_PIXELS = 50_000_000  # as opened: a JPEG is opened at a fraction of its size
 LONGEST_SIDE = 1600
 SMALLEST_SIDE = 200
 QUALITIES = (85, 75, 65, 55, 45)
@@ -51,11 +51,13 @@ def _opened(data: bytes) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data)) as picture:
+                picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
                 if picture.width * picture.height > MOST_PIXELS:
                     raise ValueError(_("This image has too many pixels."))
-                picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
                 upright = ImageOps.exif_transpose(picture).convert("RGBA")
-    except (OSError, Image.DecompressionBombError, SyntaxError) as error:
+    except Image.DecompressionBombError as error:
+        raise ValueError(_("This image has too many pixels.")) from error
+    except (OSError, SyntaxError) as error:
         raise ValueError(_("This is not an image that can be opened.")) from error
     white = Image.new("RGBA", upright.size, "white")
     return Image.alpha_composite(white, upright).convert("RGB")

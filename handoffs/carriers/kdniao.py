@@ -1,0 +1,73 @@
+"""What Kdniao sends (formats.md 4.2): answers and pushes, read into tracks. Its numbers are not Kuaidi100's."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from handoffs.carriers import text
+from handoffs.carriers.base import Event, Refused, State, Track, Unreadable, in_order, moment_of, text_of
+
+STATES: dict[str, State] = {
+    "0": State.NO_TRACE, "1": State.PICKED_UP, "2": State.IN_TRANSIT, "3": State.SIGNED, "4": State.PROBLEM,
+    "5": State.IN_TRANSIT, "6": State.CUSTOMS,
+}  # fmt: skip
+FINER: dict[str, State] = {
+    "10": State.ORDERED, "201": State.IN_TRANSIT, "202": State.OUT_FOR_DELIVERY, "211": State.AT_OUTLET,
+    "301": State.SIGNED, "302": State.SIGNED, "304": State.SIGNED_BY_OTHER, "311": State.SIGNED_BY_OTHER,
+    "401": State.NO_TRACE, "402": State.PROBLEM, "403": State.PROBLEM, "404": State.REFUSED, "405": State.PROBLEM,
+    "406": State.RETURNED_SIGNED, "407": State.RETURNING, "412": State.AT_OUTLET,
+}  # fmt: skip
+
+
+def state_of(state: str, finer: str = "") -> State:
+    """By StateEx, else by State; UNKNOWN where neither stands in a table."""
+    return FINER.get(finer) or STATES.get(finer) or STATES.get(state, State.UNKNOWN)
+
+
+def push_of(payload: Mapping[str, Any]) -> list[Track]:
+    """The tracks of a push. One that failed, or that cannot be read, does not stop the others."""
+    data = payload.get("Data")
+    if not isinstance(data, list):
+        raise Unreadable("no Data")
+    tracks = []
+    for one in data:
+        try:
+            tracks.append(track_of(one if isinstance(one, Mapping) else {}))
+        except (Refused, Unreadable):
+            continue
+    return tracks
+
+
+def track_of(result: Mapping[str, Any]) -> Track:
+    """One number's trace. Raises Refused where Kdniao says that it failed, which is not that there is no trace."""
+    waybill, carrier, rows = (
+        text_of(result.get("LogisticCode")),
+        text_of(result.get("ShipperCode")),
+        result.get("Traces"),
+    )
+    state, finer = text_of(result.get("State")), text_of(result.get("StateEx"))
+    if text_of(result.get("Success")).lower() == "false" and state != "0":
+        raise Refused(text_of(result.get("Reason")) or "Success: false")
+    if not waybill:
+        raise Unreadable("no LogisticCode")
+    lines = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    found = [event for row in lines if (event := _event(row, waybill)) is not None]
+    events = in_order(found, newest_first=False)
+    settled = text.settled(state_of(state, finer), events) if events or state else State.NO_TRACE
+    return Track(carrier, waybill, settled, finer or state, events, len(lines) - len(found), dict(result))
+
+
+def _event(row: Mapping[str, Any], waybill: str) -> Event | None:
+    """A line; None when it has no time. “Stored at a station” comes under the code of “under way”."""
+    at = moment_of(row.get("AcceptTime"))
+    if at is None:
+        return None
+    words, code = text_of(row.get("AcceptStation")), text_of(row.get("Action"))
+    return Event(
+        at=at,
+        state=text.refined(state_of(code, code), f"{words} {text_of(row.get('Remark'))}"),
+        raw_state=code,
+        text=words,
+        place=text_of(row.get("Location")),
+        waybill=waybill,
+        new_waybill=text.new_waybill(words, of=waybill),
+    )
