@@ -7,13 +7,22 @@ from django.utils.translation import gettext as _
 from accounts import vault
 from accounts.models import Shop
 from handoffs.marketplaces.base import Credentials, Marketplace, MarketplaceError
+from handoffs.marketplaces.jd.client import Jd
 from handoffs.marketplaces.taobao.client import Taobao
-from handoffs.models import Connection
+from handoffs.models import Case, Connection
 
 
 def connected(shop: Shop) -> Connection | None:
     """The shop's connection in use; None: by hand."""
     return Connection.objects.filter(shop=shop, active=True).select_related("shop").first()
+
+
+def pays(case: Case) -> bool:
+    """Whether the marketplace's gateway can pay this kind of application: JD takes cancelled orders only.
+
+    A JD service has numbers of its own, which may be those of a cancelled order: it is never read or paid by number.
+    """
+    return case.source_kind != Case.Source.SERVICE
 
 
 def client_of(connection: Connection) -> Marketplace:
@@ -27,8 +36,6 @@ def client_of(connection: Connection) -> Marketplace:
     )
     marketplace = connection.shop.marketplace
     if marketplace == Shop.Marketplace.JD:
-        from handoffs.marketplaces.jd.client import Jd
-
         return Jd(credentials)
     return Taobao(credentials, tmall=marketplace == Shop.Marketplace.TMALL)
 

@@ -111,7 +111,8 @@ class Till:
         if self.client is None:
             self._leave_to_staff(chunk)
             return
-        read = [(row, state) for row in chunk if (state := self._again(row)) is not None]
+        self._leave_to_staff([row for row in chunk if not connections.pays(row.case)])
+        read = [(row, state) for row in chunk if connections.pays(row.case) and (state := self._again(row)) is not None]
         ordered = [made for row, state in read if (made := self._order(row, state)) is not None]
         if not ordered:
             return

@@ -145,12 +145,15 @@ def may_answer(user: User, handoff: Handoff) -> bool:
     return handoff.parcel.carrier_id in own_carriers(user)
 
 
-def may_steer(user: User, handoff: Handoff) -> bool:
-    """Withdrawing and reassigning: the asking side, the lead of the asked role, the manager."""
-    shop_id = handoff.case.shop_id
-    held = user.roles_in(shop_id)
+def may_withdraw(user: User, handoff: Handoff) -> bool:
+    """Taking a question back, or asking it again, is for the asking side and the manager; never for who was asked."""
+    held = user.roles_in(handoff.case.shop_id)
     if Role.MANAGER in held or handoff.asker_id == user.pk:
         return True
-    if handoff.from_role in held or (handoff.from_role == Role.SUPPORT and Role.SUPERVISOR in held):
-        return True
-    return (handoff.to_role, shop_id, True) in user.places
+    asking = {handoff.from_role} | ({Role.SUPERVISOR} if handoff.from_role == Role.SUPPORT else set())
+    return bool(held & (asking - {handoff.to_role}))
+
+
+def may_steer(user: User, handoff: Handoff) -> bool:
+    """Reassigning: the asking side, the lead of the asked role, the manager."""
+    return may_withdraw(user, handoff) or (handoff.to_role, handoff.case.shop_id, True) in user.places

@@ -63,9 +63,15 @@ def _chunks(states: Iterator[State]) -> Iterator[list[State]]:
 def _compare(states: Sequence[State], shop: Shop, at: datetime) -> int:
     """Note every difference, before the news is taken in and hides it."""
     cases = Case.objects.filter(shop=shop, refund_id__in=[state.refund_id for state in states])
-    known = {case.refund_id: case for case in cases.select_related("owner").prefetch_related("refund_orders")}
+    read = cases.select_related("owner").prefetch_related("refund_orders")
+    known = {(case.source_kind, case.refund_id): case for case in read}
     owners = Owners(shop, at)
-    return sum(_note(state, known.get(state.refund_id), owners) for state in states)
+    return sum(_note(state, known.get((_source(state, shop), state.refund_id)), owners) for state in states)
+
+
+def _source(state: State, shop: Shop) -> str:
+    """JD counts services and cancelled orders apart; its client says which by the phase."""
+    return state.phase if shop.marketplace == Shop.Marketplace.JD else Case.Source.REFUND
 
 
 class Owners:
@@ -129,6 +135,7 @@ def _open(kind: str, desk: str, state: State, case: Case | None, owners: Owners)
 
 def _read_open_orders(client: Marketplace, shop: Shop, counts: Counts, at: datetime) -> None:
     open_orders = RefundOrder.objects.filter(case__shop=shop, status__in=(Status.ACKNOWLEDGED, Status.UNKNOWN))
+    open_orders = open_orders.exclude(case__source_kind=Case.Source.SERVICE)
     for order in open_orders.select_related("case__shop").order_by("pk"):
         counts.read += 1
         counts.settled += _read(client, order, at)
@@ -144,7 +151,7 @@ def _read(client: Marketplace, order: RefundOrder, at: datetime) -> bool:
 
 def read_back(order: RefundOrder, *, at: datetime) -> bool:
     """By button: read this one now. Raises MarketplaceError when that cannot be done; False when it stays open."""
-    connection = connections.connected(order.case.shop)
+    connection = connections.connected(order.case.shop) if connections.pays(order.case) else None
     return _read(connections.client_of(connection), order, at) if connection is not None else False
 
 

@@ -113,7 +113,7 @@ def _handoffs(user: User, case: Case, now: datetime) -> list[dict[str, Any]]:
             "is_approval": asked.kind in kinds.APPROVALS,
             "may_answer": asked.is_live and permissions.may_answer(user, asked) and asked.kind not in kinds.APPROVALS,
             "may_steer": (asked.is_live or asked.status == Handoff.Status.RETURNED)
-            and permissions.may_steer(user, asked),
+            and permissions.may_withdraw(user, asked),
         }
         for asked in sorted(rows.prefetch_related("attachments"), key=lambda row: (not row.is_live, -row.pk))
     ]

@@ -13,6 +13,8 @@ from handoffs.models.clock import ClockKind
 L = gettext_lazy
 SENTENCES: dict[str, Any] = {
     "arrived": L("Application received"),
+    "follows": L("Goes on from the earlier application %(refund_id)s: its parcel and recall"),
+    "followed_by": L("The buyer applied again: %(refund_id)s"),
     "changed": L("Changed on the marketplace"),
     "amount_changed": L("The buyer changed the amount: %(before)s → %(amount)s"),
     "path_changed": L("Path changed: %(from)s → %(to)s"),

@@ -71,7 +71,7 @@ GOING_BACK = frozenset({State.REFUSED, State.RETURNING, State.RETURNED_SIGNED})
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of a trace. `raw_state` is the carrier's own code or word; `new_waybill` goes on under another number."""
+    """One line of a trace. `raw_state`: the carrier's code or word; `new_waybill`: it goes on under that number."""
 
     at: datetime
     state: State

@@ -13,10 +13,11 @@ from handoffs.carriers.base import GOING_BACK, SIGNED_FOR, Event, State
 # Who signed is a name, not news.
 _SIGNER = re.compile(r"签收人(是|为)?\s*[：:]?\s*[（(【\[]?[^，,。；;）)】\]]*")
 _NAMES = re.compile(r"退(货|件|换货?)(仓库?|组|部门?|中心|点|处|专员|员|收货|地址|班)")
+_IF = re.compile(r"(如|若)(果|有|需|您|遇|发现|要|未|无)[^，,。；;]*")
 _EITHER = re.compile(r"退回\s*[/／或、]\s*转寄|转寄\s*[/／或、]\s*退回")
 _NO_RETURN = re.compile(
-    r"(取消|撤销|终止|停止|无法|不能|不予|不可|未能?|暂不|拒绝|如需|如要|若需|可申请|支持)(再)?"
-    r"(办理|进行|申请|予以)?(退回|退件|退货|退返|返回|拦截|转寄)"
+    r"(取消|撤销|终止|停止|无法|不能|不予|不可|未能?|暂不|拒绝|如需|如要|若需|可?申请|支持|将|会|可能|逾期|或|可)"
+    r"(再|被|自动|办理|进行|申请|予以){0,2}(退回|退件|退货|退返|返回|拦截|转寄)"
     r"|(退回|退件|退货|退返|拦截)(件)?(失败|不成功|未成功|取消|撤销|被拒)"
 )
 _GOES_ON = re.compile(
@@ -26,26 +27,28 @@ _NO_REFUSAL = re.compile(
     r"(如|若|可|可以|有权|避免|防止|以免|请勿|勿|未|没有|并非)[^，,。；;]{0,8}拒(收|签)|拒(收|签)(取消|撤销)|取消拒(收|签)"
 )
 _NO_SIGNATURE = re.compile(
-    r"(准备|等待|待|未|请(您|及时|尽快|注意|在)?|提醒(您)?|方便|即将|便于|无法|不能|超时未|尚未|催)[^，,。；;]{0,6}签收"
-    r"|签收(前|时|后|请|短信|码|失败|异常|不成功|超时)"
+    r"(准备|等待|待|未能?|未被|请(您|及时|尽快|注意)?|提醒您?|方便|便于|即将|无法|不能|尚未|催)(您|客户|收件人|买家|用户|本人)?(及时|尽快)?签收"
+    r"|签收(前|时|后|短信|码|请(当面|先|验|检|出示|携带|注意)|失败|异常|不成功|超时)"
 )
 _BACK = re.compile(
     r"退回|退件|退货|退返|退往|原(件|路)返|返回(寄|发)(件|货)|返回原?(寄|发)|拦截成功|已(被)?拦截|成功拦截"
 )
 _BACK_SIGNED = re.compile(r"退签|(寄|发)(件|货)(人|方|网点|客户)[^，,。；;]{0,4}(已)?签收")
+_FOR_THEM = re.compile(r"代签|代收(?!货款|点)")
 _OTHER = re.compile(
-    r"代签|代收|驿站|快递柜|丰巢|智能柜|自提柜|超市|便利店|门卫|保安|物业|前台|家人|邻居|同事|他人|本人同意"
+    r"代签|代收(?!货款|点)|驿站|快递柜|丰巢|智能柜|自提柜|超市|便利店|门卫|保安|物业|前台|家人|邻居|同事|他人"
 )
 _STORED = re.compile(
-    r"(暂存|存放|存入|寄存(至|在|于)|投递至|投放|放入|放至|放到|放在|置于|送至|送达|到达|已至|交由|移交|委托)[^，,。；;]{0,40}"
+    r"(暂存|存放|存入|寄存(至|在|于)|投递至|投放|放入|放至|放到|放在|置于|送至|送达|交由|移交|委托)[^，,。；;]{0,40}"
     r"(驿站|柜|丰巢|代收点|自提点|代办点|便利店|超市|服务站|妈妈驿站|兔喜)"
+    r"|(到达|已至|已到)[^，,。；;]{0,40}(驿站|快递柜|智能柜|丰巢|代收点|自提点)"
     r"|(驿站|柜|丰巢|代收点|自提点|便利店|超市)[^，,。；;]{0,20}(代收|待取|领取|取件|自提|保管)|入柜|投柜"
 )
 _RULES: tuple[tuple[State, re.Pattern[str]], ...] = (
     (State.PROBLEM, re.compile(
         r"(派送|派件|投递|配送|妥投|签收)(不成功|失败|异常|未成功|未果)|无法(联系|送达|派送|派件|投递)|联系不上|无人接听|疑难|问题件"
         r"|破损|滞留|超区|超出派送|错分|错发|地址(不详|有误|错误)|遗失|丢失|改约|延误|再次投递|另约")),
-    (State.SIGNED, re.compile(r"签收|妥投|投递成功|已取走|已取出|已被取|客户已(取|领)|已送达")),
+    (State.SIGNED, re.compile(r"签收|妥投|投递成功|已取走|已取出|已被取|客户已(取|领)")),
     (State.CUSTOMS, re.compile(r"清关|海关|报关|通关")),
     (State.OUT_FOR_DELIVERY, re.compile(r"派送|派件|投递|配送(中|员)|正在配送")),
     (State.ORDERED, re.compile(r"已下单|待揽|等待揽|未揽|已接单|等待(快递员)?上门|电子面单|待收件")),
@@ -59,7 +62,7 @@ _NEW_NUMBER = re.compile(r"新(?:的)?(?:快递|运|面)?单号?(?:为|是|号)?
 def meaning(text: str) -> State:
     """What one line says; UNKNOWN where it says nothing of where the parcel is."""
     signed_by_other = bool(_OTHER.search(text)) and "签收" in text
-    plain = _EITHER.sub("转寄", _NO_SIGNATURE.sub(_kept_failures, _NAMES.sub("", _SIGNER.sub("签收", text))))
+    plain = _EITHER.sub("转寄", _NO_SIGNATURE.sub(_kept_failures, _news(text)))
     back = bool(_BACK.search(_NO_RETURN.sub("", plain)))
     if _BACK_SIGNED.search(plain) or (back and "签收" in plain):
         return State.RETURNED_SIGNED
@@ -69,8 +72,15 @@ def meaning(text: str) -> State:
         return State.REFUSED
     if _STORED.search(plain) and "签收" not in plain:
         return State.AT_OUTLET
+    if "签收" not in plain and _FOR_THEM.search(plain):
+        return State.SIGNED_BY_OTHER
     found = next((state for state, pattern in _RULES if pattern.search(plain)), State.UNKNOWN)
     return State.SIGNED_BY_OTHER if found == State.SIGNED and signed_by_other else found
+
+
+def _news(text: str) -> str:
+    """The line without names and without what would be if."""
+    return _IF.sub("", _NAMES.sub("", _SIGNER.sub("签收", text)))
 
 
 def _kept_failures(matched: re.Match[str]) -> str:
@@ -91,14 +101,19 @@ def new_waybill(text: str, *, of: str = "") -> str:
 
 
 def refined(coded: State, text: str) -> State:
-    """A line's state by its code. A code that only says “under way”, or nothing, is made finer by the words."""
-    if coded not in (State.UNKNOWN, State.NO_TRACE, State.IN_TRANSIT, State.PROBLEM):
-        return coded
+    """A line's state by its code, made finer by its words: where the code says little, and where they tell of a
+    return, which no code for deliveries and signatures does.
+    """
     said = meaning(text)
-    finer = said in GOING_BACK or said == State.AT_OUTLET
-    if coded in (State.IN_TRANSIT, State.PROBLEM):
-        return said if finer or (coded == State.IN_TRANSIT and said == State.OUT_FOR_DELIVERY) else coded
-    return said
+    if coded in (State.UNKNOWN, State.NO_TRACE):
+        return said
+    if coded in GOING_BACK or coded == State.CANCELLED:
+        return coded
+    if said in (State.RETURNING, State.RETURNED_SIGNED):
+        return State.RETURNED_SIGNED if coded in SIGNED_FOR else said
+    if coded in (State.IN_TRANSIT, State.PROBLEM) and said in (State.REFUSED, State.AT_OUTLET):
+        return said
+    return said if coded == State.IN_TRANSIT and said == State.OUT_FOR_DELIVERY else coded
 
 
 def told_by(events: Sequence[Event]) -> State:

@@ -84,6 +84,8 @@ def perform(case_id: int, code: str, values: Mapping[str, Any], *, by: User, at:
 
 
 def _assess_compensation(c: Context) -> None:
+    if c.values.get("claimed") in (None, "") and c.values.get("stands") in (None, ""):
+        raise Invalid(_("Say whether compensation is claimed."), field="claimed", code="missing")
     claimed, stands = c.flag("claimed"), c.flag("claimed") and c.flag("stands")
     _set(c.case, claims_compensation=claimed, compensation_stands=stands)
     c.note("compensation_assessed", claimed=claimed, stands=stands)
@@ -116,6 +118,8 @@ def _ask_refuse_delivery(c: Context) -> None:
 
 def _agree_return(c: Context) -> None:
     """Accept the return, with who bears the freight; the return number is then chased (12 hours)."""
+    if c.case.phase == Case.Phase.WAIT_BUYER_RETURN or clock.running(c.case, ClockKind.RETURN_NUMBER):
+        raise Stale(_("The return is agreed already."))
     _reply(c, "return_agreed")
     c.note("freight", bearer=c.text("freight"), address=c.text("address"))
     clock.end_all(c.case, ClockKind.DECIDE, at=c.at)
@@ -136,6 +140,8 @@ def _know_return(c: Context) -> Parcel:
 
 def _offline_return(c: Context) -> None:
     """Wrongly filed, and the buyer sends it back anyway: the return number is taken directly (path 4)."""
+    if c.case.return_agreed_offline:
+        raise Stale(_("The return is agreed already."))
     _know_return(c)
     _set(c.case, return_agreed_offline=True)
     clock.end_all(c.case, ClockKind.DECIDE, at=c.at)

@@ -56,7 +56,7 @@ def answer(handoff_id: int, given: Given, *, by: User, at: datetime) -> Handoff:
         if asked.kind in APPROVALS:
             return _answer_approval(asked, given, by=by, at=at)
         chosen = _chosen(asked, given)
-        data = _checked(asked.case.shop, chosen, given, by=by)
+        data = _checked(asked.case.shop, chosen, given, by=by, at=at)
         for handoff in group:
             _settle(handoff, chosen, given, data, by=by, at=at)
     return asked
@@ -92,6 +92,8 @@ def _answer_approval(asked: Handoff, given: Given, *, by: User, at: datetime) ->
     elif given.answer in ("approve", "approve_less"):
         if given.answer == "approve_less" and given.amount is None:
             raise Invalid(_("Give the amount you approve."), field="amount")
+        if given.answer == "approve_less" and waiting.amount is not None and (given.amount or 0) >= waiting.amount:
+            raise Invalid(_("That is not less than was asked."), field="amount")
         decision.approve(waiting.pk, amount=given.amount, note=given.note, by=by, at=at)
     else:
         raise _unknown_answer(asked)
@@ -111,11 +113,14 @@ def _unknown_answer(asked: Handoff) -> Invalid:
     return Invalid(_("Choose one of these answers: %(allowed)s.") % {"allowed": allowed}, field="answer")
 
 
-def _checked(shop: Shop, chosen: Answer, given: Given, *, by: User) -> dict[str, Any]:
+def _checked(shop: Shop, chosen: Answer, given: Given, *, by: User, at: datetime) -> dict[str, Any]:
     """Everything the answer must bring, in the form it is kept. Raises Invalid naming the field that is missing."""
     data = {key: value for key, value in given.data.items() if value not in ("", None)}
     if given.by:
-        data["by"] = promised(given.by, shop).isoformat()
+        due = promised(given.by, shop)
+        if Need.BY in chosen.needs and due < at:
+            raise Invalid(_("The promised date lies in the past."), field="by")
+        data["by"] = due.isoformat()
     if given.waybill.strip():
         data |= {"waybill": given.waybill.strip(), "carrier": given.carrier.strip()}
     photos, documents = evidence.counted(given.attachments, by=by)

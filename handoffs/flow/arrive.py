@@ -9,7 +9,7 @@ from accounts import duty
 from accounts.models import Carrier, Shop, User
 from accounts.models.people import Role
 from handoffs import outbox
-from handoffs.flow import clock, owner, path
+from handoffs.flow import clock, follow, owner, path
 from handoffs.flow.audience import Audience
 from handoffs.flow.case import is_history, status_of
 from handoffs.flow.parcel import carrier_called
@@ -79,9 +79,17 @@ def admit(news: list[New], arrival: Arrival) -> None:
     Clock.objects.bulk_create(all_clocks, batch_size=500)
     arrival.late += sum(1 for c in all_clocks if c.cause == "arrived_late" and c.kind == ClockKind.FIRST_RESPONSE)
     entries = [_arrived(new, arrival) for new in news] + [_late(c, at) for c in all_clocks if c.cause == "arrived_late"]
-    entries += _stop_parcels([new.case for new in news], arrival)
+    followed = follow.earlier([new.case for new in working_news(news)])
+    entries += _stop_parcels([new.case for new in news if new.case.pk not in followed], arrival)
     TimelineEntry.objects.bulk_create(entries, batch_size=500)
+    for new in news:
+        if new.case.pk in followed:
+            follow.take_over(new.case, followed[new.case.pk], at=at)
     _settle_arrived([new.case for new in news if new.case.is_over], at)
+
+
+def working_news(news: list[New]) -> list[New]:
+    return [new for new in news if not new.case.is_over]
 
 
 def _evidence(new: New) -> path.Evidence:
@@ -94,7 +102,7 @@ def _first_clocks(case: Case, arrival: Arrival) -> list[Clock]:
     """First response for a row that waits for the seller, and the marketplace's own deadline where it gave one."""
     wanted: list[clock.Start] = []
     if case.phase == Case.Phase.WAIT_SELLER:
-        wanted.append(clock.Start(ClockKind.FIRST_RESPONSE, Role.SUPPORT, case.applied_at))
+        wanted.append(clock.Start(ClockKind.FIRST_RESPONSE, Role.SUPPORT, min(case.applied_at, arrival.at)))
     if case.marketplace_deadline is not None and clock.ours_to_act(case):
         begun = min(case.applied_at, case.marketplace_deadline)
         wanted.append(clock.Start(ClockKind.MARKETPLACE, Role.SUPPORT, begun, due_at=case.marketplace_deadline))

@@ -7,7 +7,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from handoffs.flow.errors import Invalid
-from handoffs.models import Case, OrderLine, RefundOrder
+from handoffs.models import Case, Decision, OrderLine, RefundOrder
 
 
 def basis(case: Case) -> Decimal | None:
@@ -36,13 +36,22 @@ def taken(case: Case) -> Decimal:
     return ours + (settled.aggregate(total=Sum("amount"))["total"] or Decimal(0))
 
 
-def check_cap(case: Case, amount: Decimal) -> None:
-    """Raise Invalid when this refund and those before it pass what the buyer paid.
+def promised(case: Case) -> Decimal:
+    """What is approved for other cases of the line and not yet ordered; an offer is none before the buyer takes it."""
+    rows = Decision.objects.filter(status=Decision.Status.APPROVED, kind__in=Decision.REFUND, offer=False)
+    others = Case.objects.filter(shop_id=case.shop_id, order_id=case.order_id, line_id=case.line_id).exclude(pk=case.pk)
+    alive = RefundOrder.objects.exclude(status="failed").values("decision_id")
+    rows = rows.filter(case__in=others).exclude(pk__in=alive)
+    return rows.aggregate(total=Sum("amount"))["total"] or Decimal(0)
+
+
+def check_cap(case: Case, amount: Decimal, *, promised: Decimal = Decimal(0)) -> None:
+    """Raise Invalid when this refund, those before it and what is promised pass what the buyer paid.
 
     Where the source names no line, what was paid may be the order's or the line's: a person confirms it when it is
     missing or does not reach.
     """
-    paid, before = basis(case), taken(case)
+    paid, before = basis(case), taken(case) + promised
     certain = paid is not None and (bool(case.line_id) or case.source_kind != Case.Source.REFUND)
     if not certain and case.basis_confirmed:
         return

@@ -80,16 +80,24 @@ def drive(change: Change, *, at: datetime) -> None:
 def _phase_moved(case: Case, old: str, source: CaseSource, *, at: datetime) -> None:
     if old == Phase.WAIT_SELLER:
         _first_response_over(case, source, at=at)
-    if old == Phase.REFUSED and case.phase == Phase.WAIT_SELLER:
-        started = case.modified or at
-        clock.end_all(case, ClockKind.BUYER_EDIT, at=at)
-        clock.start(case, clock.Start(ClockKind.FIRST_RESPONSE, Role.SUPPORT, min(started, at)), at=at)
+    if case.phase == Phase.WAIT_SELLER:
+        _waits_for_us(case, at=at)
     if case.phase == Phase.SUCCESS:
         _paid(case, at=at)
     elif case.phase == Phase.CLOSED:
         _closed(case, at=at)
     elif case.phase == Phase.WAIT_BUYER_RETURN:
         _return_agreed(case, at=at)
+
+
+def _waits_for_us(case: Case, *, at: datetime) -> None:
+    """It has come to wait for the seller: the buyer's edit after a refusal, or an application that was not open yet.
+
+    The buyer waits since the change; where the change has no time of its own, since the desk learned of it.
+    """
+    clock.end_all(case, ClockKind.BUYER_EDIT, at=at)
+    started = max(case.modified or at, case.applied_at)
+    clock.start(case, clock.Start(ClockKind.FIRST_RESPONSE, Role.SUPPORT, min(started, at)), at=at)
 
 
 def _return_agreed(case: Case, *, at: datetime) -> None:

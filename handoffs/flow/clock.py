@@ -82,10 +82,13 @@ def running(case: Case, *kinds: str) -> list[Clock]:
 
 
 def end(clock: Clock, *, at: datetime, cause: str = "") -> None:
-    """The obligation was met at `at`: met in time, late for good after due. An open pause ends with it."""
+    """The obligation was met at `at`: met in time, late for good after due. An open pause ends with it.
+
+    What was done in time and is only now learned of (a response declared later, an import) was in time.
+    """
     _close_pause(clock, at=at)
     past_due = clock.due_at is not None and at > clock.due_at
-    late = clock.state == State.LATE or past_due
+    late = past_due or (clock.state == State.LATE and clock.due_at is None)
     _finish(clock, State.LATE if late else State.MET, at=at, cause=cause or clock.cause)
     if past_due and late:
         note_late_end(clock, at=at)

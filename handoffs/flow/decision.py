@@ -13,7 +13,7 @@ from accounts.models.people import Role
 from handoffs import outbox, permissions
 from handoffs.flow import clock, evidence, grant, handoff, refund
 from handoffs.flow.case import refresh
-from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
+from handoffs.flow.errors import FlowError, Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.moves import locked_case, move, note, stale
 from handoffs.flow.proposal import Proposal
 from handoffs.flow.response import Reply, checked, record
@@ -43,7 +43,7 @@ def propose(case_id: int, proposal: Proposal, *, by: User, at: datetime) -> Deci
         shown: dict[str, Any] = {} if amount is None else {"amount": str(amount)}
         note(case, "proposed", at=at, by=by, decision=decision.pk, kind=decision.kind, reason=decision.reason, **shown)
         clock.end_all(case, ClockKind.DECIDE, at=at)
-        if grant.within_limit(decision, by):
+        if grant.within_limit(decision, by) and not proposal.ask:
             _approved(decision, by=by, at=at, amount=amount)
         else:
             _ask_supervisor(decision, by=by, at=at)
@@ -183,8 +183,32 @@ def void_changed(case: Case, *, at: datetime) -> None:
         _end(decision, Status.VOID, why="voided", by=None, at=at, cause="marketplace_changed")
         outbox.tell("voided", to=[decision.by, case.owner], key=f"voided:{decision.pk}", at=at, case=case,
                     decision=decision.pk)  # fmt: skip
-        if not case.is_over:
+        if not case.is_over and not _asked_again(decision, at=at):
             clock.start(case, clock.Start(ClockKind.DECIDE, Role.SUPPORT, at), at=at)
+
+
+def _asked_again(void: Decision, *, at: datetime) -> bool:
+    """Put a void refund to a supervisor again, as the application now stands, where the proposer's limit is too low.
+
+    What the proposer may grant alone is left to the proposer: nothing is approved by itself.
+    """
+    case = void.case
+    if void.handoff is None or void.kind not in Decision.REFUND:
+        return False
+    amount = case.amount if void.kind == Kind.FULL_REFUND else void.amount
+    proposal = Proposal(void.kind, void.reason, amount, void.reason_id, ask=True)
+    try:
+        with transaction.atomic():
+            grant.check(case, proposal, grant.amount_of(case, proposal))
+            again = _stored(case, proposal, amount, by=void.by, at=at)
+            if grant.within_limit(again, void.by):
+                raise Stale(_("The proposer may decide this alone."))
+            note(case, "proposed", at=at, by=None, decision=again.pk, kind=again.kind, reason=again.reason,
+                 amount=str(amount), again=void.pk)  # fmt: skip
+            _ask_supervisor(again, by=void.by, at=at)
+    except FlowError:
+        return False
+    return True
 
 
 def _offer_taken(decision: Decision, *, at: datetime) -> None:

@@ -115,6 +115,8 @@ def _not_secured(case: Case, approved: Decision | None) -> str:
     stands = event(case)
     if case.path == Case.Path.NOT_SHIPPED and stands != "stopped":
         return "not_stopped"
+    if case.path == Case.Path.NOT_SHIPPED and case.contradiction:
+        return "contradiction"
     if approved is not None:
         return ""
     if case.path is None:

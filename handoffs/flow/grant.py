@@ -18,6 +18,7 @@ from handoffs.models import Case, Decision
 
 Kind, Status = Decision.Kind, Decision.Status
 FEN = Decimal("0.01")
+MOVING = (Case.Money.ORDERED, Case.Money.ACKNOWLEDGED, Case.Money.CONFIRMED, Case.Money.UNKNOWN)
 
 
 def amount_of(case: Case, proposal: Proposal) -> Decimal | None:
@@ -40,6 +41,8 @@ def check(case: Case, proposal: Proposal, amount: Decimal | None) -> None:
     if case.is_over and proposal.kind != Kind.COMPENSATION:
         raise Stale(_("The marketplace has already settled this application: %(phase)s.")
                     % {"phase": case.get_phase_display()})  # fmt: skip
+    if case.money in MOVING and proposal.kind != Kind.COMPENSATION:
+        raise Stale(_("A refund for this application is recorded already."))
     checked(proposal.reason, field="reason")
     if proposal.kind == Kind.FULL_REFUND and is_offer(case, proposal.kind, amount):
         raise Invalid(
@@ -55,7 +58,7 @@ def check(case: Case, proposal: Proposal, amount: Decimal | None) -> None:
     if proposal.kind in Decision.REFUND:
         if case.claims_compensation and case.compensation_stands is None:
             raise Invalid(_("Record first whether the compensation claim stands."), code="assess_compensation")
-        cap.check_cap(case, amount or Decimal(0))
+        cap.check_cap(case, amount or Decimal(0), promised=cap.promised(case))
 
 
 def _check_compensation_cap(case: Case, amount: Decimal) -> None:
@@ -106,7 +109,7 @@ def within_limit(decision: Decision, by: User) -> bool:
 def on_secured_goods(decision: Decision) -> bool:
     """A path 1 full refund whose parcel will not leave."""
     case = decision.case
-    if decision.kind != Kind.FULL_REFUND or case.path != Case.Path.NOT_SHIPPED:
+    if decision.kind != Kind.FULL_REFUND or case.path != Case.Path.NOT_SHIPPED or case.contradiction:
         return False
     stopped = any(fact.what in ("stopped", "not_picked") for fact in case.facts.all())
     return stopped and case.goods in (Case.Goods.STOPPED, Case.Goods.NOT_SHIPPED)

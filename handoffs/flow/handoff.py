@@ -18,6 +18,7 @@ from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.kinds import APPROVALS, KINDS, Kind
 from handoffs.flow.moves import locked_case, move, note, stale
 from handoffs.flow.playbook import APPLIES, play
+from handoffs.flow.response import checked
 from handoffs.flow.terms import Asked, would_be_due
 from handoffs.models import Case, Handoff, Parcel
 from handoffs.models.clock import ClockKind
@@ -61,6 +62,8 @@ def ask(case_id: int, question: Question, *, by: User, at: datetime) -> Handoff:
             raise Invalid(_("The amount must be more than 0, with at most two decimals."), field="amount")
         if question.difficult and not question.difficult_reason.strip() and not question.note.strip():
             raise Invalid(_("Say why it is difficult."), field="difficult")
+        if kind.code == K.SPECIAL_REQUEST:
+            checked(question.note, field="note")
         handoff = open_handoff(case, question, asker=by, at=at)
         clock.cancel_all(case, ClockKind.DECIDE, at=at, cause="asked_again")
         refresh(case, at=at, by=by)
@@ -282,6 +285,7 @@ def send_back(handoff_id: int, *, reason: str, by: User, at: datetime) -> Handof
             raise NotAllowed(_("This question was not put to you."))
         if not reason.strip():
             raise Invalid(_("Say what is missing or wrong, so that it can be asked again."), field="reason")
+        checked(reason, field="reason")
         move(handoff, S.RETURNED, by=by, at=at, why="returned", changes={"answer_note": reason.strip()}, reason=reason)
         _end_clock(handoff, at=at, cause="returned")
         promote_follower(handoff, at=at)
@@ -296,7 +300,7 @@ def send_again(handoff_id: int, *, note_text: str, by: User, at: datetime) -> Ha
     """Ask a returned question again: a new version with a new clock."""
     with transaction.atomic():
         handoff = locked(handoff_id, by=by)
-        if not permissions.may_steer(by, handoff):
+        if not permissions.may_withdraw(by, handoff):
             raise NotAllowed(_("Only the asking side sends a question again."))
         reached = route(handoff.case, handoff.to_role, parcel=handoff.parcel, at=at)
         changes = {"version": handoff.version + 1, "note": note_text.strip() or handoff.note, "answer_note": "",
@@ -334,7 +338,7 @@ def withdraw(handoff_id: int, *, by: User, at: datetime, reason: str = "") -> Ha
     """Take a question back; a decision that waited for it is withdrawn with it."""
     with transaction.atomic():
         handoff = locked(handoff_id, by=by)
-        if not permissions.may_steer(by, handoff):
+        if not permissions.may_withdraw(by, handoff):
             raise NotAllowed(_("Only the asking side withdraws a question."))
         if handoff.status == S.RETURNED:
             move(handoff, S.WITHDRAWN, by=by, at=at, why="withdrawn", cause=reason or "asker")

@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -20,6 +20,7 @@ from handoffs.intake.rows import Reject, Row
 from handoffs.models import Case, CaseSource
 
 BATCH = 500
+AHEAD = timedelta(days=1)  # clocks and zones of other machines
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Outcome:
 
 @dataclass
 class Counts:
-    """The counts of a run; `read` counts the rows that are not entirely blank."""
+    """The counts of a run, in rows; `read` counts those that are not entirely blank, and the others add up to it."""
 
     read: int = 0
     created: int = 0
@@ -45,7 +46,7 @@ class Counts:
 
     def add(self, outcome: Outcome) -> None:
         self.read += outcome.rows
-        setattr(self, outcome.result, getattr(self, outcome.result) + 1)
+        setattr(self, outcome.result, getattr(self, outcome.result) + outcome.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +136,11 @@ def _sorted_out(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origi
     touched: dict[tuple[str, str], changed.Change] = {}
     for row in rows:
         if isinstance(row, Reject):
-            batch.outcomes.append(Outcome(row.number, str(row.raw.get("refund_id", "")), "rejected", str(row.message)))
+            batch.outcomes.append(
+                Outcome(row.number, str(row.raw.get("refund_id") or ""), "rejected", str(row.message))
+            )
             continue
+        row = _without_future(row, arrival.at)
         if problem := too_long(row):
             batch.outcomes.append(Outcome(row.number, row.refund_id, "rejected", problem))
             continue
@@ -158,6 +162,13 @@ def _sorted_out(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origi
         )
     batch.changes = list(touched.values())
     return batch
+
+
+def _without_future(row: Row, at: datetime) -> Row:
+    """A stamp far in the future is somebody's mistake: it counts as none, else it would keep every true change out."""
+    if row.modified is None or row.modified <= at + AHEAD:
+        return row
+    return replace(row, modified=None)
 
 
 def _known(rows: list[Row | Reject], shop: Shop) -> dict[tuple[str, str], Case]:

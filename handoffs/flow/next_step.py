@@ -96,6 +96,8 @@ def _from_playbook(case: Case) -> list[str]:
         or case.money in PAYING
     ):
         offered = [code for code in offered if code not in Decision.Kind.values or code == "compensation"]
+    if case.path == Case.Path.NOT_SHIPPED or case.operation_constraint == "cannot_refuse" or "无理由" in case.reason:
+        offered = [code for code in offered if code != "refuse"]  # the marketplace would not take it
     if case.path == Case.Path.RETURN and not _refund_first(case):
         offered = sorted(offered, key=lambda code: code == "full_refund")
     return offered

@@ -48,7 +48,7 @@ def claim(case_id: int, *, by: User, at: datetime) -> Case:
         case = locked_case(case_id)
         _must_own(by, case)
         if case.owner_id == by.pk and case.status != Case.Status.NEW:
-            return case
+            raise Stale(_("You own this case already."))
         if case.owner_id not in (None, by.pk):
             raise Stale(_("%(name)s has taken this case.") % {"name": case.owner})
         _give(case, by, by=by, at=at, kind="case_claimed")
@@ -77,6 +77,8 @@ def put_back(case_id: int, *, by: User, at: datetime) -> Case:
     with transaction.atomic():
         case = locked_case(case_id)
         _must_own(by, case)
+        if case.owner_id is None:
+            raise Stale(_("Nobody owns this case."))
         _give(case, None, by=by, at=at, kind="case_put_back")
         refresh(case, at=at, by=by)
     return case

@@ -29,6 +29,7 @@ NOT_SHIPPED = frozenset({"WAIT_SELLER_SEND_GOODS"})
 SHIPPED = frozenset({"WAIT_BUYER_CONFIRM_GOODS", "TRADE_FINISHED", "SHIPPED"})
 SIGNED = frozenset({"TRADE_BUYER_SIGNED", "DELIVERED"})
 PART_SHIPPED = frozenset({"SELLER_CONSIGNED_PART"})
+RETURNING = frozenset({"WAIT_BUYER_RETURN_GOODS", "WAIT_SELLER_CONFIRM_GOODS"})
 NO_GOODS_MOVE = frozenset({"exchange", "repair", "reship", "price_protect"})
 
 RULES = {
@@ -47,6 +48,7 @@ CONTRADICTIONS = {
     "buyer_denies": gettext_lazy("The buyer says it never came; a higher fact says it was delivered."),
     "buyer_has_it": gettext_lazy("The buyer says it was received; a higher fact says it is not with the buyer."),
     "left_before_system": gettext_lazy("The order still reads “not shipped”; the parcel has left."),
+    "shipped_after_stop": gettext_lazy("The warehouse says it was stopped; the order reads “shipped”."),
     "waybill_before_shipping": gettext_lazy("The order reads “not shipped”, yet the file names a waybill."),
 }
 
@@ -104,7 +106,7 @@ def _rule(seen: Evidence, goods: str) -> tuple[int | None, str]:
         return None, "no_ordinary_refund"
     if unknown_values(seen):
         return None, "unknown_value"
-    if seen.has_good_return or seen.good_status == "BUYER_RETURNED_GOODS" or seen.return_agreed:
+    if comes_back(seen):
         return Case.Path.RETURN, "goods_come_back"
     if goods in (G.NOT_SHIPPED, G.STOPPED):
         return (None, "claim_against_not_shipped") if seen.good_status == "BUYER_RECEIVED" else (1, "not_shipped")
@@ -113,6 +115,17 @@ def _rule(seen: Evidence, goods: str) -> tuple[int | None, str]:
     if goods in (G.IN_TRANSIT, G.RETURNING, G.RETURNED, G.LOST):
         return Case.Path.ON_THE_WAY, "on_the_way"
     return None, "part_shipped" if seen.order_status in PART_SHIPPED else "unclear"
+
+
+def comes_back(seen: Evidence) -> bool:
+    """Any one of the signs is enough: the flag, the type, the buyer's claim, the status, an agreement by hand."""
+    return bool(
+        seen.has_good_return
+        or seen.dispute_type == "return_refund"
+        or seen.good_status == "BUYER_RETURNED_GOODS"
+        or seen.marketplace_status in RETURNING
+        or seen.return_agreed
+    )
 
 
 def position(seen: Evidence) -> str:
@@ -148,6 +161,8 @@ def contradiction(seen: Evidence, goods: str) -> str:
         return "buyer_has_it"
     if seen.order_status in NOT_SHIPPED and goods in (G.IN_TRANSIT, G.WITH_BUYER, G.RETURNING, G.LOST):
         return "left_before_system"
+    if seen.facts and goods in (G.STOPPED, G.NOT_SHIPPED) and seen.order_status in SHIPPED | SIGNED:
+        return "shipped_after_stop"
     if seen.order_status in NOT_SHIPPED and seen.outbound_known and not seen.facts:
         return "waybill_before_shipping"
     return ""

@@ -59,7 +59,7 @@ PATHS = (
 
 DECIDE_3 = ("full_refund", "partial_refund", "compensation", "change_to_return", "offline_return", "refuse")
 PLAYS = (
-    Play(1, "new", _("new"), ("stop_parcel", "refuse"), _(
+    Play(1, "new", _("new"), ("stop_parcel",), _(
         "Respond. The warehouse is asked to stop the parcel, for it may have been handed over while the system still "
         "says “not shipped”. Is compensation claimed?"), opens=(K.STOP_PARCEL,)),
     Play(1, "stopped", _("stopped, or not picked"), ("full_refund",), _("Refund in full, many at once.")),

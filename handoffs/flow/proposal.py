@@ -14,3 +14,4 @@ class Proposal:
     reason_id: str = ""
     attachments: tuple[int, ...] = ()
     small_payment: bool = False
+    ask: bool = False  # a supervisor is asked even where the own limit would do

@@ -14,7 +14,7 @@ from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.moves import locked_case, note
 from handoffs.flow.response import checked
 from handoffs.marketplaces.base import State
-from handoffs.models import RefundOrder
+from handoffs.models import Case, RefundOrder
 
 Status = RefundOrder.Status
 AGAIN = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
@@ -42,6 +42,7 @@ def give_up_on_stranded(*, at: datetime) -> int:
 def to_read(at: datetime) -> QuerySet[RefundOrder]:
     """The orders to be read back now, those that wait longest first."""
     rows = RefundOrder.objects.filter(status__in=(Status.ACKNOWLEDGED, Status.UNKNOWN), read_at__lte=at)
+    rows = rows.exclude(case__source_kind=Case.Source.SERVICE)
     return rows.filter(case__shop__connection__active=True).select_related("case__shop__connection").order_by("read_at")
 
 

@@ -4,6 +4,7 @@ Source of the rule: domain.md section 1.1. Two Han characters, or two words of a
 kaomoji and punctuation are taken away.
 """
 
+import html
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
@@ -35,6 +36,7 @@ _WORD = re.compile(f"[{_LETTER}]{{2,}}")
 _BRACKETED = re.compile(r"\(([^()]{0,40})\)")
 _MIRRORED = re.compile(rf"([{_DRAWN_IN_FACES}])[^\w\s]*[_.\-^~ωoO0]+[^\w\s]*\1")
 _SYMBOL = re.compile(f"[^{_HAN}{_LETTER}0-9\\s,.!?:;/%，。！？：；、·《》“”‘’'\"-]|_")
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _VARIABLE = re.compile(r"\{([^{}\n]*)\}")
 
 
@@ -65,7 +67,10 @@ def require_meaningful(text: str, field: str) -> None:
         wanted = _(
             "Write to the buyer in words: at least two Chinese characters, or two words. "
             "Emoji, kaomoji and punctuation do not count."
-        )
+        ) if field == "message" else _(
+            "Give it in words: at least two Chinese characters, or two words. "
+            "Emoji, kaomoji and punctuation do not count."
+        )  # fmt: skip
         raise SaysNothing(wanted, field=field)
 
 
@@ -122,6 +127,7 @@ def _plain(text: str) -> str:
 
     Pictograms go first: ㊗ and 🈶 would otherwise be normalised into Han characters.
     """
+    text = _TAG.sub(" ", html.unescape(text))
     kinds = ((char, unicodedata.category(char)) for char in text)
     shown = "".join("*" if kind in ("So", "Sk", "Cs", "Co") else char for char, kind in kinds if kind != "Cf")
     return unicodedata.normalize("NFKC", shown)

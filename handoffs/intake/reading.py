@@ -120,6 +120,12 @@ def _is_response(payload: Any) -> bool:
     return isinstance(payload, dict) and any(key.endswith(("_response", "_responce")) for key in payload)
 
 
+def format_of(path: Path | str) -> str:
+    """By whose format the file would be read: a name of FORMATS. Raises Unreadable."""
+    opened = _opened(path, "auto")
+    return _json(opened, "auto")[0] if opened.kind == "json" else _export(opened, "auto")[0]
+
+
 def describe(path: Path | str, *, format: str = "auto") -> Description:  # noqa: A002
     """What the file is, its columns and its number of rows. Raises Unreadable."""
     opened = _opened(path, format)

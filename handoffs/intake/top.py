@@ -1,5 +1,6 @@
 """TOP refund objects, as `taobao.refunds.receive.get` and `taobao.refund.get` give them (formats.md 1.1)."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ SAME = {
     "advance_status": "advance_status",
 }
 MONEY = {"refund_fee": "amount", "total_fee": "total_fee"}
+TRUTHS = {"true": True, "1": True, "false": False, "0": False, "": None, "null": None}
 TIMES = {"created": "applied_at", "end_time": "ended_at", "good_return_time": "returned_at"}
 
 
@@ -38,6 +40,8 @@ def row(obj: Any, number: int) -> Row | Reject:
 def _row(obj: Mapping[str, Any], number: int) -> Row:
     refund_id = identifier(obj.get("refund_id"), "refund_id", required=True)
     fields: dict[str, Any] = {ours: text(obj[theirs]) for theirs, ours in SAME.items() if theirs in obj}
+    if "title" in fields:
+        fields["title"] = fields["title"][:255]  # shown only; the whole stands in the raw row
     for theirs, ours in MONEY.items():
         if theirs in obj or theirs == "refund_fee":
             fields[ours] = money(obj.get(theirs), theirs, required=theirs == "refund_fee")
@@ -72,7 +76,7 @@ def _status(obj: Mapping[str, Any], fields: dict[str, Any]) -> None:
         constraint = text(obj["operation_contraint"])
         fields["operation_constraint"] = "" if constraint == "null" else constraint
     back = obj.get("has_good_return")
-    said = {"true": True, "false": False}.get(text(back).lower()) if back is not None else None
+    said = TRUTHS.get(text(back).lower()) if back is not None else None
     kind = text(obj.get("special_refund_type")) or text(obj.get("dispute_type"))
     if not kind and said is not None:
         fields["dispute_type"] = "return_refund" if said else "refund_only"
@@ -81,6 +85,8 @@ def _status(obj: Mapping[str, Any], fields: dict[str, Any]) -> None:
         said = implied if said is None and kind == "REFUND_AND_RETURN" else said
     if kind == "REFUND_AND_RETURN" and said is None:
         said = True
+    if back is not None and text(back).lower() not in TRUTHS:
+        fields["dispute_type"] = f"has_good_return: {text(back)}"[:64]  # a value nobody knows: a person decides
     if said is not None or "has_good_return" in obj:
         fields["has_good_return"] = said
 
@@ -114,13 +120,23 @@ def _is_envelope(item: Any) -> bool:
     return isinstance(item, Mapping) and any(str(key).endswith("_response") for key in item)
 
 
+def exact(written: str) -> Any:
+    """JSON with its numbers exact; nothing for what is none."""
+    try:
+        return json.loads(written, parse_float=str)
+    except ValueError:
+        return None
+
+
 def _opened(payload: Any) -> list[Any]:
     if not isinstance(payload, Mapping):
         return []
+    if isinstance(payload.get("jdp_response"), str):
+        return _opened(exact(payload["jdp_response"]))
     if "refund_id" in payload:
         return [payload]
     inner: Any = next((payload[key] for key in payload if key.endswith("_response")), payload)
-    for key in ("refunds", "refund"):
+    for key in ("refunds", "refund", "rows"):
         if isinstance(inner, Mapping) and key in inner:
             inner = inner[key]
     return inner if isinstance(inner, list) else [inner] if isinstance(inner, Mapping) and "refund_id" in inner else []

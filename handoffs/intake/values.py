@@ -49,13 +49,15 @@ def text(value: Any) -> str:
 
 def identifier(value: Any, field: str, *, required: bool = False) -> str:
     """An id, exact. A number cell that has lost digits is refused, for the wrong id is worse than none."""
+    if isinstance(value, float) and not value.is_integer() and abs(value) < EXACT:
+        raise Bad(field, "not_an_id", _("“%(field)s” is no id.") % {"field": field})
     if isinstance(value, float | int) and not isinstance(value, bool):
         if isinstance(value, float) and (not value.is_integer() or abs(value) >= EXACT):
             raise Bad(field, "id_lost_digits", _(
                 "The number in “%(field)s” has lost digits: the sheet keeps it as a number. Export the file again "
                 "without saving it in a spreadsheet, or send it as csv.") % {"field": field})  # fmt: skip
         return str(int(value))
-    if isinstance(value, list | dict):
+    if isinstance(value, list | dict | bool):
         raise Bad(field, "not_an_id", _("“%(field)s” is no id.") % {"field": field})
     found = unicodedata.normalize("NFKC", text(value)).strip(PADDING)
     if written := re.fullmatch(r'="(.*)"', found):
@@ -81,6 +83,8 @@ def money(value: Any, field: str, *, required: bool = False) -> Decimal | None:
             raise Bad(field, "missing", _("“%(field)s” is empty.") % {"field": field})
         return None
     try:
+        if "e" in plain.lower() and not isinstance(value, float):
+            raise InvalidOperation
         amount = Decimal(plain)
         exact = amount.is_finite() and amount == amount.quantize(Decimal("0.01"))
     except InvalidOperation:

@@ -176,7 +176,8 @@ def test_an_unacceptable_answer_is_400_naming_the_field(world: World, call: Call
     [
         ({"note": "x"}, "kind"),
         ({"kind": "make_tea"}, "kind"),
-        ({"kind": "approve_refund"}, "kind"),
+        ({"kind": "approve_refund"}, "reason"),
+        ({"kind": "special_request"}, "note"),
         ({"kind": "check_shipped", "difficult": True}, "difficult"),
         ({"kind": "check_shipped", "difficult": 3}, "difficult"),
         ({"kind": "check_shipped", "to_role": "qc"}, "to_role"),

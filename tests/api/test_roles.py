@@ -117,9 +117,9 @@ VERBS = (
     Verb("handoff-return", _asked("qc", "return/"), {"qc", "manager"}, {"reason": "请说清楚"}, others=404,
          told=(("support", 403), ("supervisor", 403))),
     Verb("handoff-reassign", _asked("warehouse", "reassign/"), DESK | {"warehouse"}, _to("manager"), others=404),
-    Verb("handoff-withdraw", _asked("qc", "withdraw/"), DESK | {"qc"}, others=404),
-    Verb("handoff-send-again", lambda scene: f"handoffs/{scene.returned}/send_again/", DESK | {"logistics"},
-         {"note": "已更正"}, others=404),
+    Verb("handoff-withdraw", _asked("qc", "withdraw/"), DESK, others=404, told=(("qc", 403),)),
+    Verb("handoff-send-again", lambda scene: f"handoffs/{scene.returned}/send_again/", DESK,
+         {"note": "已更正"}, others=404, told=(("logistics", 403),)),
     Verb("decision", _decision(""), DESK, method="get", others=404),
     Verb("decision-approve", _decision("approve/"), APPROVING, others=404, told=(("support", 403),)),
     Verb("decision-refuse", _decision("refuse/"), APPROVING, {"reason": "证据不足"}, others=404,
@@ -149,6 +149,8 @@ ALLOWED = [(verb, role) for verb in VERBS for role in ROLES if role in verb.may 
 @pytest.mark.parametrize(("verb", "role"), ALLOWED, ids=lambda it: it if isinstance(it, str) else it.name)
 def test_each_role_does_what_is_its_own(call: Caller, scene: Scene, verb: Verb, role: str) -> None:
     call(scene.world.people[role])
+    if verb.name == "case-put-back":
+        Case.objects.filter(pk=scene.case.pk).update(owner=scene.world.support)
     before = snapshot.of_the_desk()
     assert _send(call, scene, role, verb) in (200, 201)
     assert (snapshot.of_the_desk() != before) == (verb.method == "post")

@@ -138,6 +138,17 @@ class TestApproval:
         assert (made.status, made.handoff.status) == ("void", "withdrawn")
         with pytest.raises(Stale):
             decision.approve(made.pk, by=world.supervisor, at=LATER)
+        again = case.decisions.get(status="proposed")
+        assert (again.amount, again.by, again.handoff.status) == (Decimal("250.00"), world.support, "open")
+        assert decision.approve(again.pk, by=world.supervisor, at=LATER).status == "approved"
+
+    def test_what_the_proposer_may_grant_alone_by_now_is_left_to_them(self, world: World) -> None:
+        case = worth(world, "260.00")
+        propose(world, case, "full_refund")
+        edited = {"amount": Decimal("50.00"), "total_fee": Decimal("260.00"), "modified": LATER}
+        same = factories.ON_PATH[3] | {"order_id": case.order_id, "line_id": case.line_id}
+        factories.take(world.shop, factories.row(case.refund_id, **same, **edited), at=LATER)
+        assert not case.decisions.filter(status__in=("proposed", "approved")).exists()
         assert case.clocks.get(kind="decide").state == "running"
 
     def test_a_new_marketplace_version_voids_it(self, world: World) -> None:
@@ -259,13 +270,15 @@ class TestMoneyMovesOnce:
             decision.carry_out(made.pk, by=world.support, at=LATER)
         assert RefundOrder.objects.count() == 1
 
-    def test_a_second_decision_for_the_same_version_cannot_order_again(self, world: World) -> None:
+    @pytest.mark.parametrize("kind", ["full_refund", "partial_refund", "refuse", "reship"])
+    def test_nothing_more_is_decided_once_a_refund_is_recorded(self, world: World, kind: str) -> None:
         case = worth(world, "60.00")
         decision.carry_out(propose(world, case, "full_refund").pk, by=world.support, at=LATER)
-        second = propose(world, case, "full_refund")
+        amount = Decimal(10) if kind == "partial_refund" else None
         with pytest.raises(Stale):
-            decision.carry_out(second.pk, by=world.support, at=LATER)
-        assert RefundOrder.objects.count() == 1
+            decision.propose(case.pk, Proposal(kind, "再看一次", amount), by=world.support, at=LATER)
+        case.refresh_from_db()
+        assert (case.money, RefundOrder.objects.count()) == ("acknowledged", 1)
 
     def test_closed_on_the_marketplace_after_we_paid_is_unknown_and_never_retried(self, world: World) -> None:
         case = worth(world, "60.00")

@@ -24,7 +24,7 @@ LATER = NOON + timedelta(minutes=5)
 
 def ask(world: World, case: Case, kind: str, **more: Any) -> Handoff:
     asker = world.support if Role.SUPPORT in KINDS[kind].from_roles else world.manager
-    return handoff.ask(case.pk, Question(kind, **more), by=asker, at=NOON)
+    return handoff.ask(case.pk, Question(kind, **{"note": "请看一下", **more}), by=asker, at=NOON)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in APPROVALS | {"stop_parcel"}])
@@ -40,7 +40,7 @@ def test_every_kind_reaches_its_role_with_its_deadline(world: World, kind: str) 
 def test_difficult_lengthens_the_deadline_and_needs_a_reason(world: World) -> None:
     case = factories.case(world.shop, path=2)
     with pytest.raises(Invalid) as error:
-        ask(world, case, "check_shipped", difficult=True)
+        ask(world, case, "check_shipped", difficult=True, note="")
     assert error.value.field == "difficult"
     asked = ask(world, case, "check_shipped", difficult=True, difficult_reason="旧仓库，需要翻找")
     assert asked.due_at == NOON + timedelta(hours=2)

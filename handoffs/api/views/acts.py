@@ -16,9 +16,9 @@ from handoffs.api.views.base import DeskView, described, missing, not_allowed
 from handoffs.flow import acts, decision, handoff, next_step
 from handoffs.flow.errors import Invalid
 from handoffs.flow.handoff import Question
-from handoffs.flow.kinds import KINDS
+from handoffs.flow.kinds import APPROVALS, KINDS
 from handoffs.flow.proposal import Proposal
-from handoffs.models import Case, Parcel
+from handoffs.models import Case, Decision, Parcel
 
 
 class Ask(DeskView):
@@ -29,8 +29,22 @@ class Ask(DeskView):
         case = self.case(pk)
         if not any(permissions.may_open_handoff(self.me, case, from_roles=kind.from_roles) for kind in KINDS.values()):
             not_allowed()
-        asked = handoff.ask(pk, _question(case, self.body(QuestionIn)), by=self.me, at=self.now)
+        given = self.body(QuestionIn)
+        if given["kind"] in APPROVALS:
+            return self.show_handoff(self._approval(case, given), status=201)
+        asked = handoff.ask(pk, _question(case, given), by=self.me, at=self.now)
         return self.show_handoff(asked.pk, status=201)
+
+    def _approval(self, case: Case, given: dict[str, Any]) -> int:
+        """To ask for an approval is to propose the decision it is about; the note is its reason."""
+        self.must("propose", case)
+        amount = given.get("amount")
+        whole = amount is None or amount == case.amount
+        kind = Decision.Kind.COMPENSATION if given["kind"] == "approve_compensation" else (
+            Decision.Kind.FULL_REFUND if whole else Decision.Kind.PARTIAL_REFUND)  # fmt: skip
+        proposal = Proposal(kind, given.get("note", ""), amount, ask=True)
+        made = decision.propose(case.pk, proposal, by=self.me, at=self.now)
+        return made.handoff_id or 0
 
 
 def _question(case: Case, given: dict[str, Any]) -> Question:

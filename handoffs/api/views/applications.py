@@ -51,6 +51,8 @@ class RefundApplications(DeskView):
     def post(self, request: Request) -> Response:
         if not permissions.may(self.me, "import"):
             not_allowed()
+        if not isinstance(request.data, list | dict):
+            raise Invalid(_("Send one object, or a list of them."))
         pushed = request.data if isinstance(request.data, list) else [request.data]
         if len(pushed) > MOST:
             raise Invalid(_("At most %(most)d applications at once.") % {"most": MOST}, code="too_many")
@@ -63,6 +65,7 @@ class RefundApplications(DeskView):
         by_shop: dict[str, list[Row | Reject]] = defaultdict(list)
         outcomes: dict[int, Outcome] = {}
         for number, application in enumerate(pushed, start=1):
+            application = _unwrapped(application)
             problem = _problem(application, shops)
             if problem:
                 outcomes[number] = Outcome(number, _refund_id(application), "rejected", problem)
@@ -79,6 +82,14 @@ class RefundApplications(DeskView):
         """The shops the person may import for, by code."""
         mine = [shop_id for shop_id in self.me.shops_as() if permissions.may(self.me, "import", shop_id=shop_id)]
         return {shop.code: shop for shop in Shop.objects.filter(pk__in=mine)}
+
+
+def _unwrapped(application: Any) -> Any:
+    """A row of the push database holds the refund as text; the shop stands beside it."""
+    if not isinstance(application, dict) or not isinstance(application.get("jdp_response"), str):
+        return application
+    found = top.refunds_in(application)
+    return {**found[0], "shop": application.get("shop")} if found else application
 
 
 def _problem(application: Any, shops: dict[str, Shop]) -> str:

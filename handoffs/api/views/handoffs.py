@@ -100,28 +100,29 @@ class Return(Answering):
         return self.show_handoff(pk)
 
 
-class Steering(DeskView):
-    """For the asking side, the lead of the asked role, the manager."""
-
-    def mine(self, pk: int, *, or_answer: bool = False) -> Handoff:
-        asked = self.handoff(pk)
-        may = permissions.may_steer(self.me, asked) or (or_answer and permissions.may_answer(self.me, asked))
-        return asked if may else not_allowed()
-
-
-class Reassign(Steering):
+class Reassign(DeskView):
     """Give a live question to another person of the asked role. The clock runs on."""
 
     @described("handoffs_reassign", takes=PersonIn, gives=HandoffOut)
     def post(self, _request: Request, pk: int) -> Response:
-        self.mine(pk, or_answer=True)
+        asked = self.handoff(pk)
+        if not (permissions.may_steer(self.me, asked) or permissions.may_answer(self.me, asked)):
+            not_allowed()
         handoff.reassign(pk, to=self.colleague(self.body(PersonIn)["user"]), by=self.me, at=self.now)
         # Shown once more as it now stands, also to somebody whom it no longer reaches.
         given = reading.whole(Handoff.objects.filter(pk=pk)).get()
         return Response(shown(HandoffOut, given, user=self.me))
 
 
-class Withdraw(Steering):
+class OfTheAsker(DeskView):
+    """For the asking side and the manager."""
+
+    def mine(self, pk: int) -> Handoff:
+        asked = self.handoff(pk)
+        return asked if permissions.may_withdraw(self.me, asked) else not_allowed()
+
+
+class Withdraw(OfTheAsker):
     """Take a question back; a decision that waited for it is withdrawn with it."""
 
     @described("handoffs_withdraw", takes=WithdrawIn, gives=HandoffOut)
@@ -131,7 +132,7 @@ class Withdraw(Steering):
         return self.show_handoff(pk)
 
 
-class SendAgain(Steering):
+class SendAgain(OfTheAsker):
     """Ask a returned question again: a new version with a new clock."""
 
     @described("handoffs_send_again", takes=SendAgainIn, gives=HandoffOut)

@@ -1,4 +1,4 @@
-"""`python manage.py gateway`: a marketplace on this machine that holds the demo shop's applications, to try payments."""
+"""`python manage.py gateway`: a marketplace on this machine that holds a shop's applications, to try payments."""
 
 import threading
 from argparse import ArgumentParser

@@ -3,7 +3,7 @@
 import json
 import sys
 from argparse import ArgumentParser
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from tqdm import tqdm
 from accounts.models import Shop
 from handoffs import imports
 from handoffs.flow import intake
-from handoffs.intake import FORMATS, describe
+from handoffs.intake import FORMATS, describe, format_of
 from handoffs.intake.rows import Unreadable
+from handoffs.intake.values import BEIJING
 from handoffs.models import ImportRun
 
 UNREADABLE = 2
+AHEAD = timedelta(days=1)  # clocks and zones of other machines
 
 
 class Command(BaseCommand):
@@ -55,6 +57,7 @@ class Command(BaseCommand):
         if shop is None:
             known = ", ".join(Shop.objects.values_list("code", flat=True)) or "none yet"
             raise CommandError(f"There is no shop {options['shop']!r}. Shops: {known}.", returncode=UNREADABLE)
+        _must_match(path, shop, options["format"])
         as_of = _as_of(path, options["as_of"])
         return imports.new_run(
             shop, path.resolve(), name=path.name, as_of=as_of, at=timezone.now(), format=options["format"]
@@ -92,6 +95,19 @@ class Command(BaseCommand):
             self.stdout.write(f"Rejected rows with their reasons: {rejects_file}")
 
 
+def _must_match(path: Path, shop: Shop, chosen: str) -> None:
+    """A file of the one marketplace is not taken into a shop of the other unless the format is named."""
+    if chosen != "auto":
+        return
+    of_jd = format_of(path) in ("jd", "jd_api")
+    if of_jd != (shop.marketplace == Shop.Marketplace.JD):
+        origin = "JD" if of_jd else "Taobao or Tmall"
+        raise CommandError(
+            f"{path.name}: it comes from {origin}, but {shop.code} is a shop on {shop.get_marketplace_display()}. Name "
+            "the shop it belongs to; if it is the right one, say --format.", returncode=UNREADABLE,
+        )  # fmt: skip
+
+
 def _as_of(path: Path, given: str | None) -> datetime:
     """The moment as given, else the file's own date. Raises CommandError or OSError."""
     if given is None:
@@ -104,4 +120,8 @@ def _as_of(path: Path, given: str | None) -> datetime:
         raise CommandError(
             f"--as-of {given!r} is not a time. Write it as 2026-11-11T10:00:00+08:00.", returncode=UNREADABLE
         )
-    return moment if moment.tzinfo else timezone.make_aware(moment)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)
+    if moment > timezone.now() + AHEAD:
+        raise CommandError(f"--as-of {given!r} lies in the future: nothing newer could be taken in.",
+                           returncode=UNREADABLE)  # fmt: skip
+    return moment

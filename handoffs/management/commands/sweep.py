@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from handoffs import sweep
+from handoffs.intake.values import BEIJING
 
 
 class Command(BaseCommand):
@@ -31,11 +32,11 @@ class Command(BaseCommand):
 
 
 def _moment(text: str) -> datetime:
-    """The time as given; without an offset it is taken in the server's zone. Raises CommandError."""
+    """The time as given; without an offset it is Beijing's, as in files. Raises CommandError."""
     try:
         moment = parse_datetime(text)
     except ValueError:
         moment = None
     if moment is None:
         raise CommandError(f"--at {text!r} is not a time. Write it as 2026-11-11T00:15:00+08:00.")
-    return moment if moment.tzinfo else timezone.make_aware(moment)
+    return moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)
