@@ -20,7 +20,7 @@ from accounts.models import Shop
 from handoffs import connections, reading
 from handoffs.flow import batch as batches
 from handoffs.marketplaces.base import Later, Marketplace, MarketplaceError, Paid, Payment, Result, State
-from handoffs.models import BatchRow, RefundBatch
+from handoffs.models import BatchRow, Connection, RefundBatch
 
 PASS_SECONDS = 10.0  # a long batch must not keep a worker from the sweep
 LEASE = timedelta(seconds=120)  # longer than any single call to a marketplace
@@ -89,7 +89,7 @@ class Till:
         connection = connections.connected(shop)
         self.client = self._client(connection) if connection else None
 
-    def _client(self, connection: connections.Connection) -> Marketplace:
+    def _client(self, connection: Connection) -> Marketplace:
         try:
             return connections.client_of(connection)
         except vault.Sealed as error:
