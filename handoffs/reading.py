@@ -8,10 +8,12 @@ from accounts import vault
 from accounts.models import Shop
 from handoffs import connections
 from handoffs.flow import intake
+from handoffs.flow.findings import Desk, not_taken
 from handoffs.intake import jd_api, top
 from handoffs.intake.rows import Reject, Row
-from handoffs.marketplaces.base import MarketplaceError, State
-from handoffs.models import Connection
+from handoffs.marketplaces.base import MarketplaceError, Refused, State
+from handoffs.marketplaces.taobao.client import Taobao
+from handoffs.models import Case, Connection, Finding
 
 OVERLAP = timedelta(minutes=5)  # windows overlap, since changes may appear late (formats.md section 8)
 FIRST = timedelta(days=3)
@@ -23,7 +25,47 @@ logger = logging.getLogger(__name__)
 def take(states: Sequence[State], *, shop: Shop, at: datetime) -> list[intake.Outcome]:
     """Applications as just read, through intake. Older news than what is known changes nothing."""
     origin = intake.Origin(as_of=at, name="marketplace", key=f"read:{shop.pk}:{at.isoformat()}")
-    return list(intake.take(rows_of(states, shop=shop), shop=shop, origin=origin, by=None, at=at))
+    outcomes = list(intake.take(rows_of(states, shop=shop), shop=shop, origin=origin, by=None, at=at))
+    _queue_unmapped(states, outcomes, shop, at)
+    return outcomes
+
+
+def _queue_unmapped(states: Sequence[State], outcomes: Sequence[intake.Outcome], shop: Shop, at: datetime) -> None:
+    """A status without a meaning, and an application that could not be taken in, each get an owner."""
+    desk, reasons = Desk(shop, at), {row.number: row.reason for row in outcomes if row.result == "rejected"}
+    for number, state in enumerate(states, start=1):
+        if not state.unmapped and number not in reasons:
+            continue
+        case = Case.objects.filter(shop=shop, refund_id=state.refund_id).select_related("owner").first()
+        said = not_taken(reasons[number]) if number in reasons else (case.get_phase_display() if case else "")
+        desk.open(Finding.Kind.UNMAPPED, state, case, desk=said)
+
+
+def hear(connection: Connection, *, at: datetime) -> int:
+    """The marketplace's messages, where it sends them, as hints: each refund named is read, then they are confirmed.
+
+    They come at least once and in any order, so nothing but the reading counts. Returns how many refunds were read.
+    """
+    try:
+        client = connections.client_of(connection)
+        return _heard(client, connection.shop, at) if isinstance(client, Taobao) else 0
+    except (MarketplaceError, vault.Sealed) as error:
+        logger.warning("messages of shop %s could not be read: %s", connection.shop.code, error)
+        return 0
+
+
+def _heard(client: Taobao, shop: Shop, at: datetime) -> int:
+    hints = client.messages()
+    named = list(dict.fromkeys(hint.refund_id for hint in hints if hint.refund_id))
+    for refund_id in named:
+        try:
+            take([client.read(refund_id)], shop=shop, at=at)
+        except Refused:
+            # An app's messages are of all its shops; another shop's refund comes with its own pull.
+            logger.info("the message about refund %s is not of shop %s", refund_id, shop.code)
+    if hints:
+        client.confirm([hint.id for hint in hints])
+    return len(named)
 
 
 def rows_of(states: Iterable[State], *, shop: Shop) -> list[Row | Reject]:

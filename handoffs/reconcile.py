@@ -8,15 +8,11 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from django.db.models import Q
-from django.utils import timezone
-
 from accounts import vault
-from accounts.models import Shop, User
-from accounts.models.people import Role
+from accounts.models import Shop
 from handoffs import connections, reading
 from handoffs.flow import unsettled
-from handoffs.flow.audience import Audience
+from handoffs.flow.findings import Desk
 from handoffs.marketplaces.base import Marketplace, MarketplaceError, State
 from handoffs.models import Case, Connection, Finding, RefundOrder
 
@@ -65,8 +61,8 @@ def _compare(states: Sequence[State], shop: Shop, at: datetime) -> int:
     cases = Case.objects.filter(shop=shop, refund_id__in=[state.refund_id for state in states])
     read = cases.select_related("owner").prefetch_related("refund_orders")
     known = {(case.source_kind, case.refund_id): case for case in read}
-    owners = Owners(shop, at)
-    return sum(_note(state, known.get((_source(state, shop), state.refund_id)), owners) for state in states)
+    desk = Desk(shop, at)
+    return sum(_note(state, known.get((_source(state, shop), state.refund_id)), desk) for state in states)
 
 
 def _source(state: State, shop: Shop) -> str:
@@ -74,26 +70,12 @@ def _source(state: State, shop: Shop) -> str:
     return state.phase if shop.marketplace == Shop.Marketplace.JD else Case.Source.REFUND
 
 
-class Owners:
-    """Who looks after a finding: the case's owner, else support's lead."""
-
-    def __init__(self, shop: Shop, at: datetime) -> None:
-        self.shop, self.at = shop, at
-        self.lead = next(iter(Audience([shop.pk], at=at).lead_of(Role.SUPPORT, shop.pk)), None)
-
-    def of(self, case: Case | None) -> User | None:
-        return case.owner if case is not None and case.owner is not None else self.lead
-
-
-def _note(state: State, case: Case | None, owners: Owners) -> int:
-    found = list(_differences(state, case, owners.at))
-    return sum(_open(kind, desk, state, case, owners) for kind, desk in found)
+def _note(state: State, case: Case | None, desk: Desk) -> int:
+    return sum(desk.open(kind, state, case, desk=said) for kind, said in _differences(state, case, desk.at))
 
 
 def _differences(state: State, case: Case | None, at: datetime) -> Iterator[tuple[str, str]]:
     """(kind, what the desk says) of each difference."""
-    if state.unmapped:
-        yield Kind.UNMAPPED, case.marketplace_status if case else ""
     if case is None:
         yield Kind.MISSED, ""
         return
@@ -114,20 +96,6 @@ def _against_order(state: State, order: RefundOrder, at: datetime) -> Iterator[t
         yield Kind.AMOUNT, said
     elif not state.paid and order.status != Status.UNKNOWN and at - order.at >= TOO_LONG:
         yield Kind.NOT_PAID, said
-
-
-def _open(kind: str, desk: str, state: State, case: Case | None, owners: Owners) -> int:
-    """One open finding of a kind for a refund; seen again it is only marked so."""
-    market = f"{state.status} ¥{state.amount}" if state.amount is not None else state.status
-    values = {
-        "case": case, "market": market[:255], "desk": desk[:255], "amount": state.amount, "owner": owners.of(case),
-        "found_at": owners.at, "seen_at": owners.at,
-    }  # fmt: skip
-    same = Finding.objects.filter(shop=owners.shop, refund_id=state.refund_id, kind=kind)
-    if same.filter(Q(settled_at=None) | Q(market=market[:255], desk=desk[:255])).update(seen_at=owners.at):
-        return 0
-    Finding.objects.create(shop=owners.shop, refund_id=state.refund_id, kind=kind, **values)
-    return 1
 
 
 # Reading back what is not certain ------------------------------------------------------------------------------------
@@ -167,10 +135,3 @@ def read_due(*, at: datetime) -> dict[str, Any]:
             logger.warning("refund order %s could not be read back: %s", order.pk, error)
             unsettled.was_read(order.pk, None, at=at)
     return {"at": at.isoformat(), "read": counts.read, "settled": counts.settled}
-
-
-def settle(finding_id: int, *, note: str, by: User, at: datetime | None = None) -> bool:
-    """The owner says what was done about it. False when somebody was faster."""
-    moment = at or timezone.now()
-    rows = Finding.objects.filter(pk=finding_id, settled_at=None)
-    return rows.update(settled_at=moment, settled_by=by, note=note.strip()) == 1

@@ -72,7 +72,10 @@ def pull() -> None:
 
 @shared_task(name="handoffs.tasks.pull_shop", **task)
 def pull_shop(connection_id: int) -> None:
-    reading.pull(_connection(connection_id), at=timezone.now())
+    """What changed by the clock first, which is the guarantee; then the messages, which only hint."""
+    connection = _connection(connection_id)
+    reading.pull(connection, at=timezone.now())
+    reading.hear(connection, at=timezone.now())
 
 
 @shared_task(name="handoffs.tasks.reconcile", **task)

@@ -14,6 +14,7 @@ from accounts.models import User
 from handoffs import permissions, reconcile, writing
 from handoffs.admin.bell import forget
 from handoffs.admin.page import draw, hand_over, page, person
+from handoffs.flow import findings as finding_rules
 from handoffs.flow import market_call, unsettled
 from handoffs.flow.errors import FlowError, Invalid, NotYours
 from handoffs.flow.response import checked
@@ -112,7 +113,7 @@ def _settle_finding(request: HttpRequest, user: User) -> None:
     if found is None:
         raise NotYours(_("There is no such finding."))
     checked(note, field="reason")
-    reconcile.settle(found.pk, note=note, by=user)
+    finding_rules.settle(found.pk, note=note, by=user, at=timezone.now())
     messages.success(request, _("Settled."))
 
 

@@ -14,10 +14,16 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
+from handoffs import connections as desk_connections
 from handoffs import payments, reconcile
-from handoffs.flow import batch, decision
+from handoffs.flow import batch, decision, unsettled
 from handoffs.flow.errors import Stale
 from handoffs.flow.proposal import Proposal
+from handoffs.gateway import Gateway
+from handoffs.gateway.faults import Fault
+from handoffs.management.commands.gateway import connect as connect_to
+from handoffs.management.commands.gateway import hold
+from handoffs.marketplaces.taobao import limit
 from handoffs.models import Case, Decision, RefundBatch, RefundOrder
 from tests import factories
 from tests.factories import NOON, World
@@ -142,3 +148,62 @@ def test_a_worker_killed_in_the_middle_of_forty_pays_none_twice(world: World, ma
     assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=40)
     assert market.calls == 0  # this process never paid anything
     assert Case.objects.filter(money="confirmed").count() == 40
+
+
+def test_a_worker_killed_beside_a_real_gateway_leaves_two_ledgers_that_agree(
+    world: World, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limit, "_buckets", {"12345678": limit.Bucket(10_000.0)})
+    gateway = Gateway(now=hands)
+    gateway.taobao.till.trusting = True
+    cases = [stopped(world, at=NOON) for _ in range(40)]
+    real = desk_connections.client_of
+
+    def with_our_clock(connection: Any) -> Any:
+        client: Any = real(connection)
+        client._now = client.wire._now = hands
+        return client
+
+    monkeypatch.setattr(desk_connections, "client_of", with_our_clock)
+    with gateway:
+        hold(gateway, world.shop)
+        connect_to(gateway, world.shop)
+        made = batch.plan([case.pk for case in cases], by=world.support, at=NOON)
+        batch.confirm(made.pk, typed=made.total, reason="批量退款", by=world.support, at=NOON)
+        agree = "taobao.rp.refunds.agree"
+        gateway.faults.append((agree, Fault("slow", 0.0)))
+        gateway.faults.append((agree, Fault("slow", 30.0)))  # the second call takes effect, its answer never comes
+        connections.close_all()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = multiprocessing.get_context("fork").Process(target=_run, args=(made.pk, hands))
+            child.start()
+        wait_for(lambda: len(gateway.paid) == 40)
+        os.kill(child.pid or 0, signal.SIGKILL)
+        child.join(10)
+        assert child.exitcode == -signal.SIGKILL
+        assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=20, sent=20)
+        hands.on(minutes=3)
+        payments.run(made.pk, now=hands)
+        assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=20, unknown=20)
+        assert unsettled.unknown(world.support).count() == 20
+        hands.on(minutes=2)
+        reconcile.read_due(at=hands.at)
+        assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=40)
+        assert {refund_id: fens for refund_id, fens in gateway.paid.items() if fens != [5000]} == {}
+        assert len(gateway.called(agree)) == 2
+
+
+def _run(batch_id: int, hands: Hands) -> None:
+    connections.close_all()
+    payments.run(batch_id, now=hands)
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    """Until it is so, for a minute at most."""
+    gate = threading.Event()
+    for _turn in range(600):
+        if true():
+            return
+        gate.wait(0.1)
+    raise AssertionError("it did not come to pass")

@@ -16,7 +16,7 @@ from handoffs.flow.market_call import Said
 from handoffs.flow.proposal import Proposal
 from handoffs.gateway import Gateway
 from handoffs.marketplaces.taobao.limit import Bucket
-from handoffs.models import Case, Connection, Handoff, MarketCall, RefundBatch, RefundOrder
+from handoffs.models import Case, Connection, Finding, Handoff, MarketCall, RefundBatch, RefundOrder
 from tests.factories import World
 from tests.money.conftest import Hands, connect
 
@@ -216,6 +216,29 @@ def test_the_connection_is_tested_and_a_wrong_secret_said(
     connections.test(connection, at=at.at)
     assert connection.test_ok is False
     assert "wrong" not in connection.test_result
+
+
+def test_messages_are_hints_read_once_and_confirmed(
+    world: World, gateway: Gateway, connection: Connection, at: Hands
+) -> None:
+    gateway.add_refund(refund_fee="12.34", reason="多拍/错拍/不想要")
+    assert reading.hear(connection, at=at.at) == 1
+    assert Case.objects.get().amount == Decimal("12.34")
+    assert reading.hear(connection, at=at.at) == 0
+    gateway.faults.add("taobao.tmc.messages.consume", "limited", seconds=30)
+    assert reading.hear(connection, at=at.at) == 0
+
+
+def test_an_application_that_cannot_be_taken_in_has_an_owner(
+    world: World, gateway: Gateway, connection: Connection, at: Hands
+) -> None:
+    gateway.add_refund(refund_fee="-1.00")
+    gateway.add_refund(refund_fee="20.00", status="WAIT_FOR_THE_MOON")
+    pulled(world, gateway, connection, at, 0)
+    found = dict(Finding.objects.values_list("market", "kind"))
+    assert set(found.values()) == {"unmapped"}
+    assert any("WAIT_FOR_THE_MOON" in market for market in found)
+    assert len(found) == 2
 
 
 # Speaking to the buyer ------------------------------------------------------------------------------------------------

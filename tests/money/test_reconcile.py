@@ -8,7 +8,7 @@ import pytest
 
 from accounts import vault
 from handoffs import connections, payments, reading, reconcile
-from handoffs.flow import decision
+from handoffs.flow import decision, findings
 from handoffs.flow.proposal import Proposal
 from handoffs.marketplaces.base import Later, State
 from handoffs.models import Case, Connection, Finding, Handoff, RefundOrder
@@ -107,8 +107,8 @@ def test_a_settled_finding_stays_settled_until_something_new_is_said(world: Worl
     decision.carry_out(made.pk, by=world.support, at=NOON, reference="后台")
     compare(world)
     found = Finding.objects.get()
-    assert reconcile.settle(found.pk, note="已在后台核对", by=world.support, at=LATER)
-    assert not reconcile.settle(found.pk, note="已在后台核对", by=world.supervisor, at=LATER)
+    assert findings.settle(found.pk, note="已在后台核对", by=world.support, at=LATER)
+    assert not findings.settle(found.pk, note="已在后台核对", by=world.supervisor, at=LATER)
     compare(world)
     assert Finding.objects.count() == 1
 
