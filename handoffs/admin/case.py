@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.models import User
-from handoffs import permissions
+from handoffs import connections, permissions
 from handoffs.admin import shown, values, words
 from handoffs.admin.page import draw, person, seen_case
 from handoffs.flow import acts, kinds, next_step, path
@@ -37,6 +37,7 @@ def case_page(request: HttpRequest, case_id: int, *, revealed: Buyer | None = No
         "path_facts": values.facts(case),
         "type": values.said("dispute_type", case.dispute_type),
         "steps": steps,
+        "payable": _payable(case, steps),
         "groups": groups(user, case, {step.code for step in steps}),
         "desk_user": desk_user,
         "colleagues": _colleagues(case) if desk_user and case.status != Case.Status.CLOSED else [],
@@ -50,6 +51,15 @@ def case_page(request: HttpRequest, case_id: int, *, revealed: Buyer | None = No
         "related": related(user, case) if desk_user else [],
     }
     return draw(request, "handoffs/case.html", title=f"{case.refund_id}", **context)
+
+
+def _payable(case: Case, steps: Steps) -> bool:
+    """Whether the marketplace's gateway can pay it now: then the desk does, and nobody records it by hand."""
+    codes = {step.code for step in steps}
+    if not codes & {"full_refund", "carry_out"} or not connections.pays(case):
+        return False
+    refusal = case.decisions.filter(status=Decision.Status.APPROVED, kind=Decision.Kind.REFUSE).exists()
+    return not refusal and connections.connected(case.shop) is not None
 
 
 def _buyer(user: User, case: Case) -> Buyer | None:

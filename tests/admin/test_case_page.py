@@ -16,6 +16,7 @@ from handoffs.models import Attachment, Case, Decision, Handoff, Response, Timel
 from tests import factories, photos
 from tests.admin.conftest import LogIn
 from tests.factories import NOON, World
+from tests.money.conftest import connect, stopped
 
 
 def page_of(case: Case) -> str:
@@ -219,3 +220,13 @@ def test_a_response_sent_in_the_future_is_declined_at_its_field(world: World, lo
     got = log_in(world.support).post(dialog(case, "respond"), sent)
     assert list(got.context["form"].errors) == ["sent_at"]
     assert response.Response.objects.count() == 0
+
+
+def test_a_connected_shop_pays_from_the_case_through_a_plan_of_one(world: World, log_in: LogIn) -> None:
+    case = stopped(world)
+    browser, page = log_in(world.support), reverse("admin:handoffs_case_change", args=[case.pk])
+    assert "Refund through the marketplace" not in browser.get(page).content.decode()
+    connect(world.shop)
+    assert "Refund through the marketplace" in browser.get(page).content.decode()
+    planned = browser.post(reverse("admin:handoffs_batches"), {"case": case.pk}, follow=True)
+    assert [row.case_id for row in planned.context["batch"].rows.all()] == [case.pk]
