@@ -49,7 +49,8 @@ JD_TEXTS = {text: code for code, texts, _phase in reversed(JD_SERVICE) for text 
 JD_CANCEL_PHASES = {
     "0": "wait_seller", "1": "wait_seller_confirm", "2": "refused", "3": "success", "4": "refused",
     "5": "wait_seller_confirm", "6": "wait_seller_confirm", "7": "wait_seller_confirm", "8": "wait_seller",
-    "9": "success", "10": "wait_seller_confirm", "11": "closed", "16": "success", "17": "success", "18": "closed",
+    "9": "wait_seller_confirm", "10": "wait_seller_confirm", "11": "closed", "16": "wait_seller_confirm",
+    "17": "wait_seller_confirm", "18": "closed",
     "19": "wait_seller", "27": "wait_seller_confirm",
 }  # fmt: skip
 JD_INTERCEPTING = frozenset({"7", "8", "10"})
