@@ -116,7 +116,7 @@ def refuse_reasons(case: Case) -> list[Reason]:
         return []
 
 
-def allowed(case: Case) -> list[str]:
+def not_allowed(case: Case) -> list[str]:
     """What the marketplace says may not be done now, in its words; nothing where it cannot be asked."""
     try:
         said = _acts(case.shop).allowed(case.refund_id)

@@ -26,6 +26,11 @@ def through(case: Case) -> Fields:
     return {"through": make.choice(_("how"), ways)}
 
 
+def not_allowed(case: Case) -> list[str]:
+    """What the marketplace says cannot be done with the application now; asked only by dialogs of connected shops."""
+    return writing.not_allowed(case) if writing.can_write(case.shop) else []
+
+
 def refusal(case: Case) -> Fields:
     """For an approved refusal: how, and which of the marketplace's reasons."""
     ways = through(case)

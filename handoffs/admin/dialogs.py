@@ -76,6 +76,7 @@ def _dialog(case: Case, code: str, user: User) -> Dialog:
         _need(user, "propose", case)
         label = Decision.Kind(code).label
         fields, facts = deciding.fields_of(case, code), deciding.facts_of(case, code, user)
+        facts = [*facts, *at_the_marketplace.not_allowed(case)]
         return Dialog(label, fields, lambda given: deciding.propose(case, code, given), facts, _("Decision recorded."))
     if code in acts.ACTS:
         _need(user, acts.ACTS[code].verb, case)
@@ -169,9 +170,10 @@ def _act(case: Case, code: str, user: User) -> Dialog:
         facts = [label for _pk, label in due]
         fields = {"decision": make.choice(_("decision"), due)} | fields if len(due) > 1 else fields
         fields |= at_the_marketplace.refusal(case)
-        facts += writing.allowed(case) if writing.can_write(case.shop) else []
+        facts += at_the_marketplace.not_allowed(case)
     elif code == "agree_return":
         fields |= at_the_marketplace.through(case)
+        facts += at_the_marketplace.not_allowed(case)
 
     def run(given: Sent) -> None:
         if given.values.pop("through", "") == at_the_marketplace.GATEWAY:

@@ -315,6 +315,15 @@ def test_a_return_is_agreed_with_its_address(world: World, gateway: Gateway, con
     assert case.clocks.filter(kind="return_number", ended_at=None).exists()
 
 
+def test_what_the_marketplace_does_not_allow_now_is_said_in_its_words(
+    world: World, gateway: Gateway, connection: Connection, at: Hands
+) -> None:
+    (case,) = pulled(world, gateway, connection, at, 1)
+    assert any("拒绝" in tip or "退" in tip for tip in writing.not_allowed(case))
+    gateway.down = True
+    assert writing.not_allowed(case) == []
+
+
 def test_a_shop_without_a_connection_says_so(world: World, at: Hands) -> None:
     assert not writing.can_write(world.shop)
     connect(world.other_shop)
