@@ -10,7 +10,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -118,6 +120,7 @@ class Till:
             return
         self._hold(even_paused=True)
         answers = self.client.pay([payment for _order_id, payment in ordered], self.batch.sms_code)
+        self._learn(sum((payment.amount for _order_id, payment in ordered), Decimal(0)), answers)
         for (order_id, _payment), answer in zip(ordered, answers, strict=True):
             batches.settle(order_id, self._doubted(answer), at=self.now())
         for answer in answers:
@@ -125,6 +128,14 @@ class Till:
                 self._read(answer.refund_id)
         if answers and all(answer.result == Result.LATER for answer in answers):
             raise Wait(Later(answers[0].message))
+
+    def _learn(self, total: Decimal, answers: list[Paid]) -> None:
+        """Remember the smallest sum for which the marketplace wanted a code, so that the next plan can say so."""
+        asked = Connection.objects.filter(shop=self.shop)
+        if any(answer.result == Result.NEEDS_CODE for answer in answers):
+            asked.filter(Q(code_from=None) | Q(code_from__gt=total)).update(code_from=total)
+        elif not self.batch.sms_code and any(answer.result == Result.ACCEPTED for answer in answers):
+            asked.filter(code_from__lte=total).update(code_from=None)
 
     def _leave_to_staff(self, chunk: list[BatchRow]) -> None:
         for row in chunk:

@@ -32,8 +32,8 @@ VERBS: dict[str, frozenset[str]] = {
 # Timeline entries that speak of decisions and money, with or without an amount.
 ON_MONEY = (
     "proposed", "approved", "refused", "voided", "decision_withdrawn", "carried_out", "ordered", "acknowledged",
-    "confirmed", "paid_elsewhere", "refund_unknown", "offer_taken", "amount_changed", "basis_confirmed", "claim_opened",
-    "refund_failed", "settling",
+    "confirmed", "paid_elsewhere", "refund_unknown", "offer_taken", "amount_changed", "basis_confirmed", "basis_taken",
+    "claim_opened",    "refund_failed", "settling",
 )  # fmt: skip
 # Timeline entries that quote what was said to the buyer, who may be named in it.
 TO_THE_BUYER = ("responded", "revealed", "note", "market_refused", "market_unknown")

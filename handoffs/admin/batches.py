@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from handoffs import permissions
 from handoffs.admin.page import draw, hand_over, page, person
 from handoffs.flow import batch as batches
+from handoffs.flow.cap import is_certain
 from handoffs.flow.eligible import WHY
 from handoffs.flow.errors import FlowError, Invalid, Stale
 from handoffs.marketplaces.base import CAPS
@@ -120,25 +121,38 @@ def _plan(batch: RefundBatch) -> dict[str, Any]:
     """Per shop what will be paid and in how many calls; and, by reason, what will not."""
     rows = list(_rows(batch))
     ready = [row for row in rows if row.state == State.WAITING or row.why == "left_out"]
-    connected = set(Connection.objects.filter(active=True).values_list("shop_id", flat=True))
+    connected = {connection.shop_id: connection for connection in Connection.objects.filter(active=True)}
     return {
         "shops": [_shop(list(group), connected) for _shop_id, group in groupby(ready, lambda row: row.case.shop_id)],
         "reasons": _reasons(row for row in rows if row.state == State.EXCLUDED and row.why != "left_out"),
     }
 
 
-def _shop(rows: list[BatchRow], connected: set[int]) -> dict[str, Any]:
+def _shop(rows: list[BatchRow], connected: dict[int, Connection]) -> dict[str, Any]:
     shop, caps = rows[0].case.shop, CAPS[rows[0].case.shop.marketplace]
-    taken = [row for row in rows if row.state == State.WAITING]
+    taken, connection = [row for row in rows if row.state == State.WAITING], connected.get(shop.pk)
+    calls = batches.chunks(taken, shop.marketplace)
+    for row in rows:
+        row.unsure = row.decision_id is None and not (is_certain(row.case) or row.case.basis_confirmed)  # type: ignore[attr-defined]
     return {
         "shop": shop,
         "rows": rows,
         "count": len(taken),
         "total": sum((row.amount for row in taken), Decimal(0)),
-        "calls": len(batches.chunks(taken, shop.marketplace)),
+        "calls": len(calls),
         "caps": caps,
-        "by_hand": shop.pk not in connected,
+        "by_hand": connection is None,
+        "unsure": sum(1 for row in rows if row.unsure),  # type: ignore[attr-defined]
+        "code_from": connection.code_from if connection else None,
+        "need_code": _asking_for_code(calls, connection),
     }
+
+
+def _asking_for_code(calls: list[list[BatchRow]], connection: Connection | None) -> int:
+    """How many calls carry as much as one for which the marketplace asked for its SMS code before."""
+    if connection is None or connection.code_from is None:
+        return 0
+    return sum(1 for rows in calls if sum((row.amount for row in rows), Decimal(0)) >= connection.code_from)
 
 
 def _reasons(rows: Iterable[BatchRow]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from accounts.models import User
 from handoffs.admin import forms as make
 from handoffs.admin.uploads import Sent
 from handoffs.flow import decision, grant
-from handoffs.flow.cap import basis, taken
+from handoffs.flow.cap import basis, is_certain, taken
 from handoffs.flow.proposal import Proposal
 from handoffs.models import Case, Decision
 
@@ -57,10 +57,12 @@ def _cap(case: Case, kind: str) -> str:
     if paid is None:
         return _("What the buyer paid is not in the file: confirm it before deciding.")
     left = max(paid - taken(case), paid - paid)
-    return _("Buyer paid ¥%(paid)s; at most ¥%(left)s is left to refund.") % {
-        "paid": f"{paid:.2f}",
-        "left": f"{left:.2f}",
-    }
+    shown = {"paid": f"{paid:.2f}", "left": f"{left:.2f}"}
+    said = _("Buyer paid ¥%(paid)s; at most ¥%(left)s is left to refund.") % shown
+    if is_certain(case) or case.basis_confirmed:
+        return said
+    confirmed = _("The file names no order line: by deciding you confirm what was paid.")
+    return f"{said} {confirmed}"
 
 
 def propose(case: Case, kind: str, given: Sent) -> None:

@@ -105,14 +105,14 @@ def _of_field(field: Any, message: str) -> forms.Field:
                  initial=message if field.name == "message" else "")  # fmt: skip
 
 
-def answers_of(kind: Kind, lines: Sequence[CaseLine]) -> list[Answer]:
-    """The answers to offer: an outcome per line only where there is more than one line."""
-    return [answer for answer in kind.answers if Need.LINES not in answer.needs or len(lines) > 1]
+def answers_of(kind: Kind, lines: Sequence[CaseLine], role: str) -> list[Answer]:
+    """The answers to offer to the asked role: an outcome per line only where there is more than one line."""
+    return [answer for answer in kind.offered(role) if Need.LINES not in answer.needs or len(lines) > 1]
 
 
-def of_answer(kind: Kind, lines: Sequence[CaseLine] = ()) -> dict[str, forms.Field]:
+def of_answer(kind: Kind, role: str, lines: Sequence[CaseLine] = ()) -> dict[str, forms.Field]:
     """The fields that any answer to this question may need; which ones an answer must bring is checked by the flow."""
-    answers = answers_of(kind, lines)
+    answers = answers_of(kind, lines, role)
     needs = {need for answer in answers for need in answer.needs}
     fields: dict[str, forms.Field] = {
         "answer": forms.ChoiceField(

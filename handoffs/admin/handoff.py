@@ -46,7 +46,7 @@ def question(request: HttpRequest, handoff_id: int) -> HttpResponse:
         raise NotAllowed(_("This question was not put to you."))
     lines = list(asked.case.lines.all())
     kind = KINDS[asked.kind]
-    fields = make.of_answer(kind, lines)
+    fields = make.of_answer(kind, asked.to_role, lines)
     form = make.form_of(fields, *((request.POST, request.FILES) if request.method == "POST" else ()))
     status, given = (400 if request.method == "POST" else 200), sent(request)
     if request.method == "POST" and form.is_valid():
@@ -69,7 +69,7 @@ def _context(asked: Handoff, kind: Kind, user: User, lines: list[CaseLine]) -> d
     return {
         "asked": asked,
         "case": asked.case,
-        "question": kind.question,
+        "question": kind.asks(asked.to_role),
         "answers": [
             {
                 "code": each.code,
@@ -77,7 +77,7 @@ def _context(asked: Handoff, kind: Kind, user: User, lines: list[CaseLine]) -> d
                 "needs": " ".join(_names(each.needs, len(lines))),
                 "shows": " ".join(name for need in each.needs for name in BESIDE.get(need, ())),
             }
-            for each in make.answers_of(kind, lines)
+            for each in make.answers_of(kind, lines, asked.to_role)
         ],
         "left": shown.time_left(asked.created_at, asked.due_at, at=timezone.now()),
         "may_answer": may_answer,

@@ -64,6 +64,7 @@ SENTENCES: dict[str, Any] = {
     "return_promised": L("Return promised"),
     "came_back": L("The parcel is back"),
     "basis_confirmed": L("Paid amount confirmed by a person: %(amount)s"),
+    "basis_taken": L("Paid amount as the file says, confirmed by deciding: %(amount)s"),
     "goods_waived": L("Goods waived: %(reason)s"),
     "exchange_asked": L("Buyer asked how to exchange"),
     "exchange_way": L("Way: %(way)s"),

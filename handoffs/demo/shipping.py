@@ -206,9 +206,8 @@ def denied(d: Desk, a: Application) -> Story:
     yield d.some(5, 15)
     d.respond(a, "not_received_check")
     d.ask(a, "check_not_received", "买家坚持没收到，请提供签收底单")
-    d.ask(a, "check_not_received", "请提供出库交接记录", to_role=Role.WAREHOUSE)
     yield d.some(40, 90)
-    d.answer(a, "check_not_received", Given("delivered", note="交接单已盖章", attachments=d.photo(Role.WAREHOUSE)),
+    d.answer(a, "check_not_received", Given("handed_over", note="交接单已盖章", attachments=d.photo(Role.WAREHOUSE)),
              to_role=Role.WAREHOUSE)  # fmt: skip
     yield d.some(20, 60)
     d.answer(a, "check_not_received", Given("misdelivered", note="快递员放错楼栋，已取回重新派送"),

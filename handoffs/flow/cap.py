@@ -20,6 +20,11 @@ def basis(case: Case) -> Decimal | None:
     return case.paid
 
 
+def is_certain(case: Case) -> bool:
+    """Whether the source names the order line, so that what it says was paid is what was paid for it."""
+    return basis(case) is not None and (bool(case.line_id) or case.source_kind != Case.Source.REFUND)
+
+
 def line_of(case: Case) -> OrderLine:
     """The ledger row of the case's order line, locked."""
     where: dict[str, Any] = {"shop": case.shop, "order_id": case.order_id, "line_id": case.line_id}
@@ -48,11 +53,11 @@ def promised(case: Case) -> Decimal:
 def check_cap(case: Case, amount: Decimal, *, promised: Decimal = Decimal(0)) -> None:
     """Raise Invalid when this refund, those before it and what is promised pass what the buyer paid.
 
-    Where the source names no line, what was paid may be the order's or the line's: a person confirms it when it is
-    missing or does not reach.
+    Where the source names no line, what was paid may be the order's or the line's. Deciding up to it confirms it (see
+    `decision.propose`); where it is missing or does not reach, a person confirms it by an act of its own first.
     """
     paid, before = basis(case), taken(case) + promised
-    certain = paid is not None and (bool(case.line_id) or case.source_kind != Case.Source.REFUND)
+    certain = is_certain(case)
     if not certain and case.basis_confirmed:
         return
     if paid is None:

@@ -11,7 +11,7 @@ from accounts import limits
 from accounts.models import User
 from accounts.models.people import Role
 from handoffs import outbox, permissions
-from handoffs.flow import clock, evidence, grant, handoff, refund
+from handoffs.flow import cap, clock, evidence, grant, handoff, refund
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import FlowError, Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.moves import locked_case, move, note, stale
@@ -42,6 +42,7 @@ def propose(case_id: int, proposal: Proposal, *, by: User, at: datetime) -> Deci
         evidence.bind_to_case(proposal.attachments, case, by=by)
         shown: dict[str, Any] = {} if amount is None else {"amount": str(amount)}
         note(case, "proposed", at=at, by=by, decision=decision.pk, kind=decision.kind, reason=decision.reason, **shown)
+        _confirm_basis(case, decision, by=by, at=at)
         clock.end_all(case, ClockKind.DECIDE, at=at)
         if grant.within_limit(decision, by) and not proposal.ask:
             _approved(decision, by=by, at=at, amount=amount)
@@ -49,6 +50,13 @@ def propose(case_id: int, proposal: Proposal, *, by: User, at: datetime) -> Deci
             _ask_supervisor(decision, by=by, at=at)
         refresh(case, at=at, by=by)
     return decision
+
+
+def _confirm_basis(case: Case, decision: Decision, *, by: User, at: datetime) -> None:
+    """An export names no order line: whoever decides on a refund confirms what it says was paid, and that is kept."""
+    paid = cap.basis(case)
+    if decision.kind in Decision.REFUND and paid is not None and not cap.is_certain(case):
+        note(case, "basis_taken", at=at, by=by, decision=decision.pk, amount=str(paid))
 
 
 def _must_see(by: User, case: Case) -> None:

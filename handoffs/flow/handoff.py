@@ -1,6 +1,7 @@
 """Handoffs: ask, claim, answer, return, reassign, withdraw (domain.md section 3). An answer drives the case on."""
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -65,6 +66,7 @@ def ask(case_id: int, question: Question, *, by: User, at: datetime) -> Handoff:
         if kind.code == K.SPECIAL_REQUEST:
             checked(question.note, field="note")
         handoff = open_handoff(case, question, asker=by, at=at)
+        _also_ask(case, question, kind, asker=by, at=at)
         clock.cancel_all(case, ClockKind.DECIDE, at=at, cause="asked_again")
         refresh(case, at=at, by=by)
     return handoff
@@ -110,6 +112,15 @@ def open_handoff(case: Case, question: Question, *, asker: User | None, at: date
     if leader is None:
         _tell(handoff, "handed_off", at=at)
     return handoff
+
+
+def _also_ask(case: Case, question: Question, kind: Kind, *, asker: User, at: datetime) -> None:
+    """A question that concerns two sides goes to both; whoever names one side asks that side only."""
+    if question.to_role:
+        return
+    for role in kind.also_to:
+        with suppress(Stale):
+            open_handoff(case, replace(question, to_role=role), asker=asker, at=at)
 
 
 def _from_role(kind: Kind, case: Case, asker: User | None) -> str:

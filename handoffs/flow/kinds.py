@@ -31,14 +31,17 @@ class Need(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """`of`: the role that can say so, where a question goes to two; empty: whoever is asked."""
+
     code: str
     label: Any
     needs: tuple[Need, ...] = ()
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One fixed question. `also_to` are further roles the same question may be put to."""
+    """One fixed question. `also_to` are further roles the same question is put to by itself."""
 
     code: str
     from_roles: frozenset[str]
@@ -47,6 +50,15 @@ class Kind:
     answers: tuple[Answer, ...]
     also_to: tuple[str, ...] = ()
     about_parcel: bool = False
+    also_question: Any = ""
+
+    def asks(self, role: str) -> Any:
+        """The question as it is put to this role."""
+        return self.also_question if self.also_question and role in self.also_to else self.question
+
+    def offered(self, role: str) -> tuple[Answer, ...]:
+        """The answers that the asked role can give."""
+        return tuple(answer for answer in self.answers if answer.of in ("", role))
 
     def answer(self, code: str) -> Answer | None:
         wanted = ALIASES.get(code.strip().lower().replace(" ", "_"), code.strip().lower().replace(" ", "_"))
@@ -93,10 +105,12 @@ KINDS: dict[str, Kind] = {
         Kind(
             K.CHECK_NOT_RECEIVED, SUPPORT, LOGISTICS, _("The buyer says it never came. What happened?"),
             (
-                Answer("delivered", _("delivered, with proof"), (Need.DOCUMENT,)),
-                Answer("misdelivered", _("misdelivered")),
+                Answer("delivered", _("delivered, with proof"), (Need.DOCUMENT,), of=LOGISTICS),
+                Answer("misdelivered", _("misdelivered"), of=LOGISTICS),
                 Answer("lost", _("lost")),
+                Answer("handed_over", _("handed over to the carrier, with proof"), (Need.DOCUMENT,), of=STORE),
             ), also_to=(STORE,), about_parcel=True,
+            also_question=_("The buyer says it never came. Can you prove that it was handed over to the carrier?"),
         ),
         Kind(
             K.RECALL_PARCEL, SUPPORT, LOGISTICS, _("Can you bring the parcel back?"),

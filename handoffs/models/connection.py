@@ -32,6 +32,10 @@ class Connection(models.Model):
     return_phone = models.CharField(_("phone for returns"), max_length=40, blank=True)
     return_post = models.CharField(_("postcode for returns"), max_length=12, blank=True)
     active = models.BooleanField(_("in use"), default=True, help_text=_("Switched off, the shop is worked by hand."))
+    code_from = models.DecimalField(
+        _("sum at which an SMS code was asked for (yuan)"), max_digits=12, decimal_places=2, null=True, blank=True,
+        editable=False,
+    )  # fmt: skip
     changed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("changed by"))
     changed_at = models.DateTimeField(_("changed at"), null=True)
     tested_at = models.DateTimeField(_("tested at"), null=True, blank=True, editable=False)

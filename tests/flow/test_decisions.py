@@ -247,6 +247,16 @@ class TestAmounts:
         acts.perform(case.pk, "confirm_basis", {}, by=world.support, at=NOON)
         assert propose(world, case, "full_refund").status == "approved"
 
+    def test_an_export_names_no_line_so_whoever_decides_confirms_what_it_says_was_paid(self, world: World) -> None:
+        case = worth(world, "60.00", line_id="")
+        Case.objects.filter(pk=case.pk).update(total_fee=None, paid=Decimal("88.00"))
+        propose(world, case, "full_refund")
+        taken = case.timeline.get(kind="basis_taken")
+        assert (taken.by, taken.data["amount"]) == (world.support, "88.00")
+        named = worth(world, "60.00")
+        propose(world, named, "full_refund")
+        assert not named.timeline.filter(kind="basis_taken").exists()
+
 
 class TestMoneyMovesOnce:
     def test_carried_out_by_hand_then_confirmed_by_the_next_import(self, world: World) -> None:

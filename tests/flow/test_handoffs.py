@@ -123,6 +123,20 @@ def test_an_incomplete_answer_is_turned_down_and_names_the_field(
     assert asked.status == "open"
 
 
+def test_what_never_came_is_asked_of_the_carrier_and_of_the_warehouse(world: World) -> None:
+    case = factories.case(world.shop, path=2)
+    ask(world, case, "check_not_received")
+    logistics, warehouse = case.handoffs.filter(kind="check_not_received").order_by("pk")
+    assert [logistics.to_role, warehouse.to_role] == ["logistics", "warehouse"]
+    with pytest.raises(Invalid) as error:
+        answer.answer(warehouse.pk, Given("handed_over"), by=world.warehouse, at=LATER)
+    assert error.value.field == "attachments"
+    proof = photos.uploaded(by=world.warehouse, at=LATER)
+    answer.answer(warehouse.pk, Given("handed_over", attachments=[proof.pk]), by=world.warehouse, at=LATER)
+    logistics.refresh_from_db()
+    assert (logistics.status, case.facts.count()) == ("open", 0)
+
+
 def test_left_turns_the_case_to_path_2_and_asks_the_carrier_of_the_waybill_for_the_recall(world: World) -> None:
     case = factories.case(world.shop, path=1)
     stop = case.handoffs.get(kind="stop_parcel")

@@ -173,6 +173,8 @@ def test_an_sms_code_is_wanted_and_given(world: World, gateway: Gateway, connect
     payments.run(made.pk, now=at)
     assert states(made) == Counter(needs_code=2)
     assert gateway.paid == {}
+    connection.refresh_from_db()
+    assert connection.code_from == sum(row.amount for row in made.rows.all())  # the next plan says so beforehand
     batch.resume(made.pk, by=world.support, sms_code="123456")
     payments.run(made.pk, now=at)
     assert states(made) == Counter(paid=2)

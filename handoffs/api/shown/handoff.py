@@ -70,12 +70,12 @@ class HandoffOut(serializers.Serializer[Handoff]):
     attachments = AttachmentOut(many=True)
 
     def get_question(self, handoff: Handoff) -> str:
-        return str(KINDS[handoff.kind].question)
+        return str(KINDS[handoff.kind].asks(handoff.to_role))
 
     def get_answers(self, handoff: Handoff) -> list[dict[str, Any]]:
         return [
             {"code": answer.code, "label": str(answer.label), "needs": [need.value for need in answer.needs]}
-            for answer in KINDS[handoff.kind].answers
+            for answer in KINDS[handoff.kind].offered(handoff.to_role)
         ]
 
     def get_decision(self, handoff: Handoff) -> int | None:
