@@ -102,7 +102,8 @@
       if (!answer?.ok || answer.redirected) return;
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       const found = fresh.querySelector("[data-rd-live]");
-      if (!found || region.contains(document.activeElement)) return;
+      if (!found) { location.reload(); return; } // it has come to its end: the whole page says so
+      if (region.contains(document.activeElement)) return;
       region.replaceWith(found);
       countDown();
     }, seconds * 1000);
