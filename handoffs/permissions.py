@@ -26,6 +26,12 @@ VERBS: dict[str, frozenset[str]] = {
     "see_setup": SETUP_VIEW,
     "edit_setup": SETUP_EDIT,
     "attach": frozenset(Role.values),
+    "scan": frozenset({Role.WAREHOUSE, Role.QC, Role.MANAGER}),
+    "receive": frozenset({Role.WAREHOUSE, Role.MANAGER}),
+    "see_orphans": DESK | {Role.WAREHOUSE},
+    "see_exposure": DESK,
+    "see_claims": DESK | {Role.LOGISTICS},
+    "see_stops": DESK | {Role.WAREHOUSE, Role.LOGISTICS},
 }
 
 

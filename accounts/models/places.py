@@ -41,6 +41,15 @@ class Shop(models.Model):
         default=False,
         help_text=_("External inspection has 48 hours from hand-over to answer, internal 12."),
     )
+    external_qc_from = models.DecimalField(
+        _("external quality control from (yuan)"),
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text=_("Refunds from this amount on are inspected outside. Empty: by the switch above alone."),
+    )
     marketplace_collects = models.BooleanField(
         _("marketplace collects returns"),
         default=False,
@@ -121,6 +130,12 @@ class Agreement(models.Model):
     )
     claim_follow_up_days = models.PositiveSmallIntegerField(
         _("claim answered within (days)"), default=7, validators=[MinValueValidator(1)]
+    )
+    pickup_cutoff = models.TimeField(
+        _("daily pickup at"),
+        null=True,
+        blank=True,
+        help_text=_("In the shop's zone. What is to be stopped must be stopped before it."),
     )
     certificate_on_request = models.BooleanField(_("stamped certificate on request"), default=True)
     note = models.TextField(_("note"), blank=True)

@@ -13,15 +13,15 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from accounts.models.people import Role
 from handoffs import permissions
-from handoffs.flow import clock, decision, handoff, parcel
+from handoffs.carriers.base import State
+from handoffs.flow import claims, clock, decision, goods, parcel, tracking
 from handoffs.flow.answer import promised
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.moves import locked_case, note
 from handoffs.flow.response import BY_HAND, Reply, checked, record
-from handoffs.models import CarrierClaim, Case, Decision, Fact, Parcel, Response
+from handoffs.models import CarrierClaim, Case, Decision, Fact, Parcel, ParcelState, Response
 from handoffs.models.clock import ClockKind
-from handoffs.models.handoff import HandoffKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,12 @@ class Context:
 
     def flag(self, name: str) -> bool:
         return self.values.get(name) in (True, "true", "True", "1", 1, "yes", "on")
+
+    def amount(self, name: str) -> Decimal:
+        try:
+            return Decimal(self.text(name))
+        except InvalidOperation as error:
+            raise Invalid(_("Give the amount."), field=name) from error
 
     def note(self, kind: str, **data: Any) -> None:
         note(self.case, kind, at=self.at, by=self.by, **data)
@@ -164,40 +170,29 @@ def _carry_out(c: Context) -> None:
 
 
 def _open_claim(c: Context) -> None:
-    """Open a claim against the carrier of the lost parcel, with its follow-up clock from the agreement."""
+    """Claim from the carrier of a lost or damaged parcel; followed up by the agreement."""
     lost = _parcel(c, required=True)
-    try:
-        amount = Decimal(c.text("amount") or str(c.case.amount))
-    except InvalidOperation as error:
-        raise Invalid(_("Give the amount."), field="amount") from error
-    if amount <= 0:
-        raise Invalid(_("The amount must be more than 0, with at most two decimals."), field="amount")
-    claim, made = CarrierClaim.objects.get_or_create(
-        case=c.case, parcel=lost, defaults={"amount": amount, "opened_at": c.at, "note": c.text("note")}
-    )
-    if not made:
-        raise Stale(_("A claim for this parcel is open already."))
-    agreement = getattr(lost.carrier, "agreement", None) if lost.carrier else None
-    days = agreement.claim_follow_up_days if agreement else 7
-    start = clock.Start(ClockKind.CLAIM, Role.LOGISTICS, c.at, minutes=days * 24 * 60)
-    clock.start(c.case, start, at=c.at)
-    c.note("claim_opened", claim=claim.pk, waybill=lost.waybill, amount=str(amount))
+    amount = c.amount("amount") if c.text("amount") else c.case.amount
+    claims.open_claim(c.case, lost, amount, c.text("cause") or "lost", by=c.by, at=c.at, note_text=c.text("note"))
 
 
 def _settle_claim(c: Context) -> None:
-    claim = c.case.claims.exclude(status__in=("paid", "refused")).order_by("pk").first()
+    claim = c.case.claims.filter(status__in=CarrierClaim.OPEN).order_by("pk").first()
     if claim is None:
         raise Stale(_("There is no open claim."))
-    claim.status = "paid" if c.text("result") == "paid" else "refused"
-    claim.save(update_fields=["status"])
-    clock.end_all(c.case, ClockKind.CLAIM, at=c.at)
-    c.note("claim_settled", claim=claim.pk, result=claim.status)
+    amount = c.amount("amount") if c.text("amount") else None
+    if c.text("result") == "paid":
+        claims.paid(claim.pk, amount=amount, by=c.by, at=c.at)
+    elif c.text("result") == "accepted":
+        claims.accept(claim.pk, amount=amount, by=c.by, at=c.at)
+    else:
+        claims.refuse(claim.pk, reason=c.text("note") or _("Refused by the carrier"), by=c.by, at=c.at)
 
 
-def _parcel(c: Context, *, required: bool) -> Parcel:
+def _parcel(c: Context, *, required: bool, leg: str = Parcel.Leg.OUTBOUND) -> Parcel:
     if waybill := c.text("waybill"):
-        return parcel.know(c.case, waybill=waybill, carrier=c.text("carrier"), at=c.at)
-    found = c.case.parcels.filter(leg=Parcel.Leg.OUTBOUND).order_by("pk").first()
+        return parcel.know(c.case, waybill=waybill, carrier=c.text("carrier"), at=c.at, leg=leg)
+    found = c.case.parcels.filter(leg=leg, replaced_by=None).order_by("pk").first()
     if found is None and required:
         raise Invalid(_("Give the waybill number."), field="waybill", code="missing")
     return found  # type: ignore[return-value]
@@ -217,18 +212,20 @@ def _watch_silence(c: Context) -> None:
 
 
 def _parcel_event(c: Context) -> None:
-    """A parcel event entered by hand; it outranks answers and ends the watch for silence."""
+    """A parcel event entered by hand; it outranks answers. Its case follows as with any other event."""
     what = c.text("what")
     if what not in dict(EVENTS):
         raise Invalid(_("Choose what happened to the parcel."), field="what")
-    seen = _parcel(c, required=True)
+    leg = Parcel.Leg.RETURN if what in (Fact.What.RETURN_SHIPPED, "return_signed") else Parcel.Leg.OUTBOUND
+    seen = _parcel(c, required=True, leg=leg)
     at = min(promised(c.text("when"), c.case.shop), c.at) if c.text("when") else c.at
-    Fact.objects.create(case=c.case, what=what, rank=Fact.Rank.EVENT, at=at, by=c.by, parcel=seen)
     c.note("parcel_event", what=what, waybill=seen.waybill)
-    clock.end_all(c.case, ClockKind.PARCEL_SILENCE, at=c.at)
-    if what == Fact.What.RETURNED:
-        clock.end_all(c.case, ClockKind.RETURN_PROMISED, at=c.at)
-        handoff.open_once(c.case, HandoffKind.RECEIVE_RETURN, at=c.at)
+    if what == Fact.What.LOST:
+        Fact.objects.create(case=c.case, what=what, rank=Fact.Rank.EVENT, at=c.at, by=c.by, parcel=seen)
+        clock.end_all(c.case, ClockKind.PARCEL_SILENCE, at=c.at)
+        return
+    tracking.by_hand(seen, STATE_OF[what], when=at, words="", by=c.by, at=c.at)
+    goods.follow_locked(c.case, at=c.at, by=c.by)
 
 
 def _promise_return(c: Context) -> None:
@@ -281,8 +278,22 @@ WAYS = (
     ("amount_to_zero", gettext_lazy("set the amount to 0")),
     ("confirm_receipt", gettext_lazy("confirm receipt")),
 )
-SEEN = (Fact.What.IN_TRANSIT, Fact.What.DELIVERED, Fact.What.RETURN_SHIPPED, Fact.What.RETURNED, Fact.What.LOST)
-EVENTS = tuple((what.value, what.label) for what in SEEN)
+STATE_OF = {
+    Fact.What.IN_TRANSIT: State.IN_TRANSIT, "at_outlet": State.AT_OUTLET, Fact.What.DELIVERED: State.SIGNED,
+    Fact.What.WILL_RETURN: State.RETURNING, Fact.What.RETURNED: State.RETURNED_SIGNED,
+    Fact.What.RETURN_SHIPPED: State.IN_TRANSIT, "return_signed": State.SIGNED,
+}  # fmt: skip
+EVENTS = (
+    (Fact.What.IN_TRANSIT.value, Fact.What.IN_TRANSIT.label),
+    ("at_outlet", ParcelState.AT_OUTLET.label),
+    (Fact.What.DELIVERED.value, Fact.What.DELIVERED.label),
+    (Fact.What.WILL_RETURN.value, ParcelState.RETURNING.label),
+    (Fact.What.RETURNED.value, ParcelState.RETURNED_SIGNED.label),
+    (Fact.What.LOST.value, Fact.What.LOST.label),
+    (Fact.What.RETURN_SHIPPED.value, Fact.What.RETURN_SHIPPED.label),
+    ("return_signed", gettext_lazy("return signed for at the shop")),
+)
+CAUSES = tuple((cause.value, cause.label) for cause in CarrierClaim.Cause)
 L = gettext_lazy
 ACTS: dict[str, Act] = {
     act.code: act
@@ -307,9 +318,13 @@ ACTS: dict[str, Act] = {
             (Field("way", L("way"), "choice", choices=WAYS), MESSAGE), "respond", "exchange_return"),
         Act("open_claim", L("Open a carrier claim"), _open_claim,
             (Field("waybill", L("waybill"), required=False), CARRIER,
+             Field("cause", L("cause"), "choice", required=False, choices=CAUSES),
              Field("amount", L("amount (yuan)"), "amount", required=False), Field("note", L("note"), required=False))),
         Act("settle_claim", L("Settle the carrier claim"), _settle_claim,
-            (Field("result", L("result"), "choice", choices=(("paid", L("paid")), ("refused", L("refused")))),)),
+            (Field("result", L("result"), "choice",
+                   choices=(("accepted", L("accepted")), ("paid", L("paid")), ("refused", L("refused")))),
+             Field("amount", L("amount (yuan)"), "amount", required=False),
+             Field("note", L("note"), required=False))),
         Act("watch_silence", L("Watch the waybill for silence"), _watch_silence,
             (Field("waybill", L("waybill"), required=False), CARRIER,
              Field("last_event", L("last event at"), "date", required=False))),

@@ -223,8 +223,10 @@ def drive(handoff: Handoff, data: dict[str, Any], *, by: User, at: datetime) -> 
     if handoff.answer == "left":
         found = parcel.know(case, waybill=data["waybill"], carrier=data.get("carrier", ""), at=at)
         note(case, "record_dispatch", at=at, by=None, waybill=found.waybill)
+        parcel.handed_over(found, at=at)
     if effect.fact:
-        Fact.objects.create(case=case, what=effect.fact, rank=Fact.Rank.ANSWER, at=at, by=by, handoff=handoff,
+        rank = Fact.Rank.EVENT if effect.seen else Fact.Rank.ANSWER
+        Fact.objects.create(case=case, what=effect.fact, rank=rank, at=at, by=by, handoff=handoff,
                             parcel=handoff.parcel)  # fmt: skip
     if effect.clock == ClockKind.RETURN_PROMISED:
         due_at = datetime.fromisoformat(data["by"])

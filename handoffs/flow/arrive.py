@@ -157,6 +157,8 @@ def link_parcels(pairs: Iterable[tuple[Case, Row]], arrival: Arrival) -> None:
         through(parcel_id=ids[key], case_id=case.pk) for key, (_carrier, cases) in wanted.items() for case in cases
     ]
     through.objects.bulk_create(links, ignore_conflicts=True, batch_size=500)
+    heard = Parcel.objects.filter(pk__in=set(ids.values())).exclude(state="")
+    heard.update(pending=True, pending_since=arrival.at)
 
 
 def _waybills(row: Row) -> Iterable[tuple[str, str, str]]:

@@ -8,7 +8,8 @@ from django.db.models import F
 from accounts.models import User
 from handoffs.flow import clock, path
 from handoffs.flow.moves import locked_case, move, note
-from handoffs.models import Case, Clock, Decision, Handoff
+from handoffs.flow.standing import standing
+from handoffs.models import CarrierClaim, Case, Clock, Decision, Fact, Handoff
 from handoffs.models.clock import ClockKind
 
 # A refund that was settled longer than this before we first saw it is history, not work.
@@ -23,7 +24,9 @@ __all__ = ["goods_secured", "is_history", "locked_case", "refresh", "set_status"
 def refresh(case: Case, *, at: datetime, by: User | None) -> None:
     """Bring path, status and first deadline of a locked case in step with what is now known."""
     before = case.path
-    verdict = path.judge(path.evidence_of(case, case.facts.all()))
+    facts = list(case.facts.all())
+    differ = any(fact.rank == Fact.Rank.EVENT for fact in facts) and standing(list(case.parcels.all())).differ
+    verdict = path.judge(path.evidence_of(case, facts, parcels_differ=differ))
     changed = path.apply(case, verdict)
     if changed:
         case.save(update_fields=changed)
@@ -105,12 +108,16 @@ def touched(case: Case) -> bool:
 
 
 def goods_secured(case: Case) -> bool:
-    """Back, stopped, never sent for certain, claimed from a carrier or waived; path 3 gives the goods to the buyer."""
-    if case.goods in SECURED or case.goods_waived or case.path == Case.Path.REFUND_ONLY:
+    """Back, stopped, never sent for certain, claimed from a carrier or waived; path 3 gives the goods to the buyer,
+    unless they were promised to come back when the money went.
+    """
+    if case.goods in SECURED or case.goods_waived:
         return True
+    if case.path == Case.Path.REFUND_ONLY:
+        return case.contradiction != "promise_broken"
     if case.goods == Case.Goods.NOT_SHIPPED and case.facts.filter(what="not_picked").exists():
         return True
-    return case.claims.exclude(status="refused").exists()
+    return case.claims.exclude(status__in=CarrierClaim.VOID).exists()
 
 
 def is_history(case: Case) -> bool:

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from accounts.models import User
 from handoffs import permissions
 from handoffs.flow.errors import Invalid, NotYours
-from handoffs.models import Attachment, Case, Handoff
+from handoffs.models import Attachment, Case, Handoff, Receipt
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 60_000_000
@@ -86,12 +86,24 @@ def bind_to_case(ids: Sequence[int], case: Case, *, by: User) -> None:
 
 def readable(attachment_id: int, *, by: User) -> Attachment:
     """The attachment, for those who may see its case (or uploaded it and have not used it yet)."""
-    found = Attachment.objects.select_related("case", "handoff__case").filter(pk=attachment_id).first()
+    found = (
+        Attachment.objects.select_related("case", "handoff__case", "receipt__parcel").filter(pk=attachment_id).first()
+    )
     if found is None:
         raise NotYours(_("There is no such attachment."))
     case = found.case
     if case is None and found.by_id == by.pk:
         return found
+    if found.receipt is not None and _of_receipt(found.receipt, by):
+        return found
     if case is None or not permissions.can_see(by, case):
         raise NotYours(_("There is no such attachment."))
     return found
+
+
+def _of_receipt(receipt: Receipt, by: User) -> bool:
+    """Photos of a receipt are for those who settle orphans in its shop, and for who may see a case of its parcel."""
+    shops = [receipt.shop_id] if receipt.shop_id else list(by.shops_as())
+    if any(permissions.may(by, "see_orphans", shop_id=pk) for pk in shops):
+        return True
+    return receipt.parcel is not None and any(permissions.can_see(by, case) for case in receipt.parcel.cases.all())

@@ -3,15 +3,18 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
-from accounts.models import Agreement
 from accounts.models.people import Role
 from handoffs import outbox
-from handoffs.flow import clock
+from handoffs.flow import claims, clock, handoff
 from handoffs.flow.case import refresh
 from handoffs.flow.moves import locked_case, note
-from handoffs.models import CarrierClaim, Case, Clock, Fact, Parcel
+from handoffs.flow.silence import UNDERWAY, is_unheard_of
+from handoffs.flow.standing import counting
+from handoffs.models import Case, Clock, Decision, Fact, Parcel
 from handoffs.models.clock import ClockKind
+from handoffs.models.handoff import HandoffKind
 
 EXPIRES = frozenset({ClockKind.PARCEL_SILENCE})
 
@@ -27,30 +30,41 @@ def expire(clock_id: int, *, at: datetime) -> int:
         if silent is None or silent.due_at is None or silent.due_at > at:
             return 0
         clock.cancel(silent, at=at, cause="expired")
-        _count_as_lost(case, at=at)
+        parcel = _silent(case)
+        if parcel is not None and parcel.handed_over_at is not None and is_unheard_of(parcel):
+            _never_heard_of(case, parcel, at=at)
+        else:
+            _count_as_lost(case, parcel, at=at)
         refresh(case, at=at, by=None)
     return 1
 
 
-def _count_as_lost(case: Case, *, at: datetime) -> None:
-    parcel = case.parcels.filter(leg=Parcel.Leg.OUTBOUND).select_related("carrier__agreement").order_by("pk").first()
+def _silent(case: Case) -> Parcel | None:
+    """The parcel that is silent longest; without any event the first."""
+    parcels = counting(list(case.parcels.select_related("carrier__agreement").order_by("pk")), Parcel.Leg.OUTBOUND)
+    underway = [parcel for parcel in parcels if parcel.state in UNDERWAY and parcel.state_at]
+    return min(underway, key=lambda parcel: str(parcel.state_at)) if underway else next(iter(parcels), None)
+
+
+def _never_heard_of(case: Case, parcel: Parcel, *, at: datetime) -> None:
+    """Handed over, and no first event came: not lost, but logistics is asked where it is."""
+    note(case, "no_first_event", at=at, by=None, waybill=parcel.waybill)
+    if not case.is_over and case.path == Case.Path.ON_THE_WAY:
+        text = _("Handed over, and the carrier shows no event yet. Has it been picked up?")
+        handoff.open_once(case, HandoffKind.TRACE_DELIVERY, at=at, parcel=parcel, note_text=text)
+
+
+def _count_as_lost(case: Case, parcel: Parcel | None, *, at: datetime) -> None:
+    """It counts as lost: a fact, a claim against the carrier where it bears the risk, reship or refund to decide."""
     Fact.objects.create(case=case, what=Fact.What.LOST, rank=Fact.Rank.EVENT, at=at, parcel=parcel)
     note(case, "counted_lost", at=at, by=None, waybill=parcel.waybill if parcel else "")
-    if parcel is not None:
-        _open_claim(case, parcel, at=at)
-    if not case.is_over and not clock.running(case, ClockKind.DECIDE):
+    if parcel is not None and claims.bears_the_risk(parcel):
+        claims.open_by_itself(case, parcel, at=at)
+    if not case.is_over and not clock.running(case, ClockKind.DECIDE) and not _decided(case):
         clock.start(case, clock.Start(ClockKind.DECIDE, Role.SUPPORT, at), at=at)
-    outbox.tell("counted_lost", to=[case.owner], key=f"counted_lost:{case.pk}:{case.version}", at=at, case=case)
+    people = [case.owner] if case.owner else []
+    outbox.tell("counted_lost", to=people, key=f"counted_lost:{case.pk}:{at.timestamp()}", at=at, case=case)
 
 
-def _open_claim(case: Case, parcel: Parcel, *, at: datetime) -> None:
-    """Claim from the carrier where the agreement says that it bears the risk."""
-    agreement: Agreement | None = getattr(parcel.carrier, "agreement", None) if parcel.carrier else None
-    if agreement is None or agreement.undelivered_risk != Agreement.Bearer.CARRIER or case.amount <= 0:
-        return
-    defaults = {"amount": case.amount, "opened_at": at}
-    claim, made = CarrierClaim.objects.get_or_create(case=case, parcel=parcel, defaults=defaults)
-    if made:
-        start = clock.Start(ClockKind.CLAIM, Role.LOGISTICS, at, minutes=agreement.claim_follow_up_days * 24 * 60)
-        clock.start(case, start, at=at)
-        note(case, "claim_opened", at=at, by=None, claim=claim.pk, waybill=parcel.waybill, amount=str(claim.amount))
+def _decided(case: Case) -> bool:
+    return case.decisions.filter(status__in=Decision.LIVE).exists()

@@ -220,12 +220,14 @@ def open_by_playbook(case: Case, *, came_from: int | None, at: datetime) -> None
     open_once(case, wanted, at=at)
 
 
-def open_once(case: Case, kind: str, *, at: datetime, asker: User | None = None, note_text: str = "") -> Handoff | None:
+def open_once(
+    case: Case, kind: str, *, at: datetime, asker: User | None = None, note_text: str = "", parcel: Parcel | None = None
+) -> Handoff | None:
     """Open a question unless one of its kind is live or was already answered on this case."""
     done = case.handoffs.filter(kind=kind, status__in=(*Handoff.LIVE, S.ANSWERED)).exists()
     if done or (kind == K.STOP_PARCEL and case.facts.exists()):
         return None
-    return open_handoff(case, Question(kind, note=note_text), asker=asker, at=at)
+    return open_handoff(case, Question(kind, note=note_text, parcel=parcel), asker=asker, at=at)
 
 
 def withdraw_inapplicable(case: Case, *, at: datetime) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 from accounts.models import Shop
 from handoffs.flow.kinds import KINDS
 from handoffs.flow.playbook import LABELS, play
-from handoffs.models import Case, Clock, Decision, Handoff, Parcel
+from handoffs.flow.standing import signed_for_by_shop
+from handoffs.models import Case, Clock, Decision, Fact, Handoff, Parcel
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind as K
 
@@ -118,13 +119,31 @@ def event(case: Case) -> str:
     if case.path == Case.Path.NOT_SHIPPED:
         return "stopped" if last in ("stopped", "not_picked") else "new"
     if case.path == Case.Path.ON_THE_WAY:
-        if last in ("will_return", "lost"):
-            return last
+        if told := _promised_or_lost(case):
+            return told
         return "cannot" if answers.get(K.RECALL_PARCEL) == "cannot" else "new"
     if case.path == Case.Path.REFUND_ONLY:
         denied = case.contradiction == "buyer_denies" and K.CHECK_NOT_RECEIVED not in answers
         return "denied" if denied else "new"
     return "unclear"
+
+
+def _promised_or_lost(case: Case) -> str:
+    """Whether the parcel comes back or is lost. Events outrank answers, but one that is only under way takes no promise
+    back; what was called lost and was heard of later is not.
+    """
+    latest: dict[int, Fact] = {}
+    for fact in sorted(case.facts.all(), key=lambda fact: (fact.at, fact.pk)):
+        latest[fact.rank] = fact
+    event, answer = latest.get(Fact.Rank.EVENT), latest.get(Fact.Rank.ANSWER)
+    if event is not None and event.what in ("will_return", "returned", "lost"):
+        return "lost" if event.what == "lost" else "will_return"
+    if answer is None or (event is not None and event.what != "in_transit"):
+        return ""
+    if answer.what == "lost":
+        heard = max((parcel.state_at for parcel in case.parcels.all() if parcel.state_at), default=None)
+        return "" if heard and heard > answer.at else "lost"
+    return "will_return" if answer.what in ("will_return", "returned") else ""
 
 
 def _return_event(case: Case) -> str:
@@ -133,7 +152,7 @@ def _return_event(case: Case) -> str:
         return "good" if _all_good(case) else "not_good"
     if K.RECEIVE_RETURN in answers or case.goods == Case.Goods.RETURNED:
         return "received"
-    if answers.get(K.TRACE_RETURN) == "signed":
+    if answers.get(K.TRACE_RETURN) == "signed" or signed_for_by_shop(list(case.parcels.all())):
         return "signed"
     if any(parcel.leg == Parcel.Leg.RETURN for parcel in case.parcels.all()):
         return "sent"

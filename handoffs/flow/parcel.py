@@ -30,3 +30,10 @@ def know(case: Case, *, waybill: str, carrier: str, at: datetime, leg: str = Par
         parcel.save(update_fields=["carrier", "carrier_text"])
     parcel.cases.add(case)
     return parcel
+
+
+def handed_over(parcel: Parcel, *, at: datetime) -> None:
+    """The carrier has it since `at`: from now a first event is waited for."""
+    if parcel.handed_over_at is None:
+        parcel.handed_over_at = at
+        Parcel.objects.filter(pk=parcel.pk).update(handed_over_at=at, pending=True, pending_since=at)

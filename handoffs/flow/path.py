@@ -49,6 +49,8 @@ CONTRADICTIONS = {
     "buyer_has_it": gettext_lazy("The buyer says it was received; a higher fact says it is not with the buyer."),
     "left_before_system": gettext_lazy("The order still reads “not shipped”; the parcel has left."),
     "shipped_after_stop": gettext_lazy("The warehouse says it was stopped; the order reads “shipped”."),
+    "parcels_differ": gettext_lazy("The parcels of this case are in different places."),
+    "promise_broken": gettext_lazy("It was promised to come back; it was delivered."),
     "waybill_before_shipping": gettext_lazy("The order reads “not shipped”, yet the file names a waybill."),
 }
 
@@ -66,6 +68,7 @@ class Evidence:
     return_agreed: bool = False
     facts: tuple[tuple[int, str], ...] = ()
     outbound_known: bool = False
+    parcels_differ: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class Verdict:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def evidence_of(case: Case, facts: Iterable[Fact] = ()) -> Evidence:
+def evidence_of(case: Case, facts: Iterable[Fact] = (), *, parcels_differ: bool = False) -> Evidence:
     """The evidence as the case's columns and facts hold it."""
     ranked = sorted(facts, key=lambda fact: (fact.rank, fact.at, fact.pk or 0))
     return Evidence(
@@ -91,6 +94,7 @@ def evidence_of(case: Case, facts: Iterable[Fact] = ()) -> Evidence:
         has_good_return=case.has_good_return,
         return_agreed=case.return_agreed_offline,
         facts=tuple((fact.rank, fact.what) for fact in ranked),
+        parcels_differ=parcels_differ,
     )
 
 
@@ -155,6 +159,10 @@ def unknown_values(seen: Evidence) -> dict[str, str]:
 
 def contradiction(seen: Evidence, goods: str) -> str:
     """A lower fact that says otherwise, as a code of CONTRADICTIONS; nothing when all agree."""
+    if seen.parcels_differ:
+        return "parcels_differ"
+    if goods == G.WITH_BUYER and Fact.What.WILL_RETURN in {what for _rank, what in seen.facts}:
+        return "promise_broken"
     if goods == G.WITH_BUYER and seen.good_status == "BUYER_NOT_RECEIVED":
         return "buyer_denies"
     if seen.good_status == "BUYER_RECEIVED" and goods not in (G.WITH_BUYER, G.UNKNOWN, G.RETURNING, G.RETURNED):

@@ -28,12 +28,16 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What an answer brings about: a fact about the goods, a clock, a claim; whether a decision is due after it."""
+    """What an answer brings about: a fact about the goods, a clock, a claim; whether a decision is due after it.
+
+    `seen`: the goods themselves were in hand, which counts as much as a parcel event.
+    """
 
     fact: str = ""
     clock: str = ""
     opens: tuple[str, ...] = ()
     decide: bool = True
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ EFFECTS: dict[tuple[str, str], Effect] = {
     (K.TRACE_RETURN, "signed"): Effect(fact=Fact.What.RETURN_SHIPPED, opens=(K.RECEIVE_RETURN,), decide=False),
     (K.TRACE_RETURN, "position"): Effect(decide=False),
     (K.TRACE_DELIVERY, "position"): Effect(decide=True),
-    (K.RECEIVE_RETURN, "received"): Effect(fact=Fact.What.RETURNED, opens=(K.INSPECT_RETURN,)),
+    (K.RECEIVE_RETURN, "received"): Effect(fact=Fact.What.RETURNED, opens=(K.INSPECT_RETURN,), seen=True),
     (K.INSPECT_AT_DOOR, "present"): Effect(decide=False),
     (K.ISSUE_CERTIFICATE, "document"): Effect(decide=False),
 }

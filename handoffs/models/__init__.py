@@ -5,11 +5,12 @@ from handoffs.models.clock import Clock, Pause, Terms
 from handoffs.models.connection import Connection
 from handoffs.models.decision import Compensation, Decision, OrderLine, RefundOrder
 from handoffs.models.finding import Finding
+from handoffs.models.goods import CarrierClaim, Interception, Receipt, WarehouseSystem
 from handoffs.models.handoff import Handoff
 from handoffs.models.imports import ImportRun, RejectedRow
 from handoffs.models.market_call import MarketCall
 from handoffs.models.outbox import OutboxMessage
-from handoffs.models.parcel import CarrierClaim, Parcel
+from handoffs.models.parcel import CarrierAccount, Parcel, ParcelEvent, ParcelState
 from handoffs.models.policy import Calendar, CalendarDay, CalendarWindow, ClockPolicy, PolicyStep, Reason, ReplyTemplate
 from handoffs.models.response import Response
 from handoffs.models.tick import Tick
@@ -21,6 +22,7 @@ __all__ = [
     "Calendar",
     "CalendarDay",
     "CalendarWindow",
+    "CarrierAccount",
     "CarrierClaim",
     "Case",
     "CaseLine",
@@ -34,13 +36,17 @@ __all__ = [
     "Finding",
     "Handoff",
     "ImportRun",
+    "Interception",
     "MarketCall",
     "OrderLine",
     "OutboxMessage",
     "Parcel",
+    "ParcelEvent",
+    "ParcelState",
     "Pause",
     "PolicyStep",
     "Reason",
+    "Receipt",
     "RefundBatch",
     "RefundOrder",
     "RejectedRow",
@@ -49,4 +55,5 @@ __all__ = [
     "Terms",
     "Tick",
     "TimelineEntry",
+    "WarehouseSystem",
 ]

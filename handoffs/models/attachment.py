@@ -20,6 +20,7 @@ class Attachment(models.Model):
 
     case = models.ForeignKey(Case, models.PROTECT, null=True, blank=True, related_name="attachments")
     handoff = models.ForeignKey(Handoff, models.PROTECT, null=True, blank=True, related_name="attachments")
+    receipt = models.ForeignKey("handoffs.Receipt", models.PROTECT, null=True, blank=True, related_name="attachments")
     file = models.FileField(_("file"), storage=evidence_storage, upload_to="%Y/%m/%d")
     name = models.CharField(_("name"), max_length=120)
     content_type = models.CharField(_("type"), max_length=60)
