@@ -9,7 +9,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from handoffs import delivery, digests, imports, payments, reading, reconcile
+from handoffs import delivery, digests, imports, payments, reading, reconcile, tracking
 from handoffs import sweep as sweeping
 from handoffs.models import Connection, Tick
 
@@ -61,6 +61,13 @@ def resume_batches() -> None:
     for batch_id in payments.waiting(at):
         run_batch.delay(batch_id)
     _tick("payments", reconcile.read_due(at=at), at=at)
+
+
+@shared_task(name="handoffs.tasks.track", **task)
+def track() -> None:
+    """Parcels: subscriptions, queries, interceptions, and the cases that have not followed theirs yet."""
+    at = timezone.now()
+    _tick("track", tracking.run(at=at), at=at)
 
 
 @shared_task(name="handoffs.tasks.pull", **task)

@@ -11,6 +11,7 @@ DELIVER_SECONDS = 15.0
 DIGEST_SECONDS = 300.0
 PAYMENT_SECONDS = 30.0
 PULL_SECONDS = 60.0
+TRACK_SECONDS = 30.0
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunddesk.settings")
 
@@ -28,6 +29,7 @@ app.conf.beat_schedule = {
     "sweep": every("handoffs.tasks.sweep", SWEEP_SECONDS),
     "deliver": every("handoffs.tasks.deliver", DELIVER_SECONDS),
     "payments": every("handoffs.tasks.payments", PAYMENT_SECONDS),
+    "track": every("handoffs.tasks.track", TRACK_SECONDS),
     "pull": every("handoffs.tasks.pull", PULL_SECONDS),
     # 3:10 in the morning in China.
     "reconcile": {

@@ -4,6 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from handoffs.admin.site import desk
+from handoffs.api import hooks
 from refunddesk.health import healthz, readyz
 
 urlpatterns = [
@@ -13,5 +14,11 @@ urlpatterns = [
     path("api/v1/", include("handoffs.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    path("hooks/kuaidi100/<slug:code>/", hooks.kuaidi100_push, name="kuaidi100-push"),
+    path(
+        "hooks/kuaidi100/<slug:code>/intercepted/<slug:key>/",
+        hooks.kuaidi100_intercepted,
+        name="kuaidi100-intercepted",
+    ),
     path("", desk.urls),
 ]

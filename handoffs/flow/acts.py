@@ -222,6 +222,7 @@ def _parcel_event(c: Context) -> None:
     c.note("parcel_event", what=what, waybill=seen.waybill)
     if what == Fact.What.LOST:
         Fact.objects.create(case=c.case, what=what, rank=Fact.Rank.EVENT, at=c.at, by=c.by, parcel=seen)
+        Parcel.objects.filter(pk=seen.pk).update(lost_at=c.at)
         clock.end_all(c.case, ClockKind.PARCEL_SILENCE, at=c.at)
         return
     tracking.by_hand(seen, STATE_OF[what], when=at, words="", by=c.by, at=c.at)

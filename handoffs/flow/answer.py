@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +24,7 @@ from handoffs.models import Case, Decision, Fact, Handoff
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind as K
 
+RETURN_EXPECTED = timedelta(days=5)
 LINE_OUTCOMES = frozenset({"good", "damaged", "partly_good", "unconfirmed", "wrong_item", "empty_box", "not_ours"})
 
 
@@ -62,17 +63,33 @@ def answer(handoff_id: int, given: Given, *, by: User, at: datetime) -> Handoff:
     return asked
 
 
-def _locked_group(handoff_id: int, *, by: User) -> tuple[Handoff, list[Handoff]]:
+def by_wire(handoff_id: int, code: str, *, said: str, at: datetime) -> None:
+    """A connected system's answer to a question, kept with its own words and nobody's name.
+
+    A parcel that comes back by a system's word is expected within the days the desk gives a promise without a date.
+    """
+    with transaction.atomic():
+        asked, group = _locked_group(handoff_id, by=None)
+        if not asked.is_live:
+            return
+        chosen = _chosen(asked, Given(code))
+        data: dict[str, Any] = {"answered_as": "system"}
+        if Need.BY in chosen.needs:
+            data["by"] = (at + RETURN_EXPECTED).isoformat()
+        for handoff in group:
+            _settle(handoff, chosen, Given(code, note=said), dict(data), by=None, at=at)
+
+
+def _locked_group(handoff_id: int, *, by: User | None) -> tuple[Handoff, list[Handoff]]:
     """The question and all that share its answer, their cases locked in order of pk."""
-    asked = (
-        permissions.visible_handoffs(by).select_related("case__shop", "parcel__carrier").filter(pk=handoff_id).first()
-    )
+    rows = permissions.visible_handoffs(by) if by is not None else Handoff.objects.all()
+    asked = rows.select_related("case__shop", "parcel__carrier").filter(pk=handoff_id).first()
     if asked is None:
         raise NotYours(_("There is no such handoff."))
     leader_id = asked.joined_id or asked.pk
-    rows = Handoff.objects.filter(pk=leader_id) | Handoff.objects.filter(joined_id=leader_id)
-    cases = {pk: locked_case(pk) for pk in sorted(set(rows.values_list("case_id", flat=True)))}
-    query = rows.select_for_update(of=("self",), no_key=True).select_related("parcel__carrier", "asker")
+    shared = Handoff.objects.filter(pk=leader_id) | Handoff.objects.filter(joined_id=leader_id)
+    cases = {pk: locked_case(pk) for pk in sorted(set(shared.values_list("case_id", flat=True)))}
+    query = shared.select_for_update(of=("self",), no_key=True).select_related("parcel__carrier", "asker")
     group = list(query.order_by("pk"))
     for handoff in group:
         handoff.case = cases[handoff.case_id]
@@ -189,10 +206,16 @@ def promised(text: str, shop: Shop) -> datetime:
     return datetime.combine(day, time(23, 59, 59), tzinfo=shop.zone)
 
 
-def _settle(handoff: Handoff, chosen: Answer, given: Given, data: dict[str, Any], *, by: User, at: datetime) -> None:
+def _settle(
+    handoff: Handoff, chosen: Answer, given: Given, data: dict[str, Any], *, by: User | None, at: datetime
+) -> None:
     """Write the answer onto one question of the group and drive its case on."""
     case = handoff.case
-    if Role.MANAGER in by.roles_in(case.shop_id) and handoff.to_role not in by.roles_in(case.shop_id):
+    if (
+        by is not None
+        and Role.MANAGER in by.roles_in(case.shop_id)
+        and handoff.to_role not in by.roles_in(case.shop_id)
+    ):
         data = data | {"answered_as": "manager"}
     changes = {
         "answer": chosen.code,
@@ -208,15 +231,16 @@ def _settle(handoff: Handoff, chosen: Answer, given: Given, data: dict[str, Any]
     for running in clock.running(case, ClockKind.HANDOFF):
         if running.handoff_id == handoff.pk:
             clock.end(running, at=at)
-    evidence.bind(given.attachments, handoff, by=by)
+    if by is not None:
+        evidence.bind(given.attachments, handoff, by=by)
     drive(handoff, data, by=by, at=at)
-    people = {user.pk: user for user in (handoff.asker, case.owner) if user is not None and user.pk != by.pk}
+    people = {user.pk: user for user in (handoff.asker, case.owner) if user is not None and user != by}
     outbox.tell("answered", to=people.values(), key=f"answered:{handoff.pk}:{handoff.version}", at=at,
                 case=case, handoff=handoff.pk, answer=chosen.code)  # fmt: skip
     refresh(case, at=at, by=by)
 
 
-def drive(handoff: Handoff, data: dict[str, Any], *, by: User, at: datetime) -> None:
+def drive(handoff: Handoff, data: dict[str, Any], *, by: User | None, at: datetime) -> None:
     """What the playbook says an answer brings about: facts, parcels, clocks, further questions, a decision due."""
     case = handoff.case
     effect = EFFECTS.get((handoff.kind, handoff.answer), Effect())
@@ -244,7 +268,7 @@ def drive(handoff: Handoff, data: dict[str, Any], *, by: User, at: datetime) -> 
     _decision_due(handoff, effect, at=at)
 
 
-def refresh_before_opening(case: Case, *, at: datetime, by: User) -> None:
+def refresh_before_opening(case: Case, *, at: datetime, by: User | None) -> None:
     """Bring the path in step first: the change of path may itself open the question."""
     refresh(case, at=at, by=by)
 

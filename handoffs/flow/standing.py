@@ -25,7 +25,7 @@ MEANS: Mapping[str, Mapping[str, str]] = {
     },
 }
 # Of parcels that stand differently the least far one counts: nothing is taken for safe that may not be.
-LEAST_FAR = (What.IN_TRANSIT, What.DELIVERED, What.WILL_RETURN, What.RETURNED)
+LEAST_FAR = (What.IN_TRANSIT, What.LOST, What.DELIVERED, What.WILL_RETURN, What.RETURNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,9 @@ class Standing:
 
 
 def meaning(parcel: Parcel) -> str:
-    """The fact a parcel's state stands for; empty where nobody knows."""
+    """The fact a parcel's state stands for; empty where nobody knows. Lost until something is heard of it again."""
+    if parcel.lost_at is not None:
+        return What.LOST
     return MEANS[parcel.leg].get(parcel.state, "")
 
 

@@ -24,7 +24,7 @@ from handoffs.models import Case, Parcel, ParcelEvent
 
 BATCH = 500
 LEFT_BEHIND = timedelta(minutes=1)
-COLUMNS = ["state", "raw_state", "state_at", "signed_at", "pending", "pending_since", "replaced_by", "carrier"]
+COLUMNS = ["state", "raw_state", "state_at", "signed_at", "lost_at", "pending", "pending_since", "replaced_by", "carrier"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +215,8 @@ def _stand(
         before = _matters(parcel)
         newest = parcel.state_at
         judge(parcel, events.get(parcel.pk, []), told[parcel.pk])
+        if parcel.state_at != newest:
+            parcel.lost_at = None
         _goes_on(parcel, events.get(parcel.pk, []), at=at)
         if before != _matters(parcel):
             parcel.pending, parcel.pending_since = True, at

@@ -51,6 +51,7 @@ class Parcel(models.Model):
     raw_state = models.CharField(_("state in the carrier's words"), max_length=40, blank=True)
     state_at = models.DateTimeField(_("last event"), null=True, blank=True)
     handed_over_at = models.DateTimeField(_("handed over"), null=True, blank=True)
+    lost_at = models.DateTimeField(_("counted lost at"), null=True, blank=True)
     signed_at = models.DateTimeField(_("signed for at"), null=True, blank=True)
     replaced_by = models.ForeignKey(
         "self", models.SET_NULL, null=True, blank=True, related_name="replaces", verbose_name=_("goes on as")
