@@ -58,7 +58,8 @@ def _count_as_lost(case: Case, parcel: Parcel | None, *, at: datetime) -> None:
     """It counts as lost: a fact, a claim against the carrier where it bears the risk, reship or refund to decide."""
     Fact.objects.create(case=case, what=Fact.What.LOST, rank=Fact.Rank.EVENT, at=at, parcel=parcel)
     note(case, "counted_lost", at=at, by=None, waybill=parcel.waybill if parcel else "")
-    Parcel.objects.filter(pk=parcel.pk if parcel else None).update(lost_at=at)
+    if parcel is not None:
+        Parcel.objects.filter(pk=parcel.pk).update(lost_at=at)
     if parcel is not None and claims.bears_the_risk(parcel):
         claims.open_by_itself(case, parcel, at=at)
     if not case.is_over and not clock.running(case, ClockKind.DECIDE) and not _decided(case):

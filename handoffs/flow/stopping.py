@@ -1,36 +1,34 @@
 """Interceptions: stopping a parcel before it leaves, or calling it back. One alive per waybill, shared by its cases.
 
-Source: domain.md section 2, paths 1 and 2. The warehouse's system is asked first where there is one, the carrier's data
-service where it can; what neither settles is a question to the warehouse or to the carrier's contact, as ever. An
-answer that comes by wire answers that question for all its cases.
+Source: domain.md section 2, paths 1 and 2. The carrier's data service is told where it can be; everything
+else is a question to the warehouse or to the carrier's contact, as ever. An answer that comes by wire answers that
+question for all its cases.
 """
 
 import uuid
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Carrier, User
 from handoffs import permissions
 from handoffs.carriers import text
 from handoffs.flow import handoff as handoffs
 from handoffs.flow.answer import by_wire
-from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
+from handoffs.flow.errors import Invalid, NotAllowed, Stale
 from handoffs.flow.moves import locked_case, note
-from handoffs.models import CarrierAccount, Case, Handoff, Interception, Parcel, WarehouseSystem
+from handoffs.models import CarrierAccount, Case, Handoff, Interception, Parcel
 from handoffs.models.handoff import HandoffKind as K
 
 State, Via = Interception.State, Interception.Via
 FEN = Decimal("0.01")
-
-
-def system_of(case: Case) -> WarehouseSystem | None:
-    """The shop's ERP or WMS, if it is asked."""
-    return WarehouseSystem.objects.filter(shop_id=case.shop_id, active=True).first()
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def service_for(parcel: Parcel) -> CarrierAccount | None:
@@ -38,16 +36,6 @@ def service_for(parcel: Parcel) -> CarrierAccount | None:
     rows = CarrierAccount.objects.filter(active=True, service="kuaidi100").exclude(sealed_secret="")
     own = rows.filter(shop_id=parcel.shop_id).first()
     return own or rows.filter(shop=None).first()
-
-
-def ask_system(handoff: Handoff, *, at: datetime) -> Interception | None:
-    """Queue the stop for the warehouse's system; the question to the warehouse stands beside it meanwhile.
-
-    None where there is no system, or it was asked already.
-    """
-    if handoff.kind != K.STOP_PARCEL or system_of(handoff.case) is None:
-        return None
-    return _recorded(handoff.case, None, handoff, Via.SYSTEM, by=handoff.asker, at=at)
 
 
 def ask_service(handoff_id: int, *, payer: str, by: User, at: datetime) -> Interception:
@@ -143,17 +131,86 @@ def _words(told: Mapping[str, Any]) -> str:
     return " ".join(parts)[:1000]
 
 
-def record_fee(interception_id: int, *, fee: Decimal | None, payer: str, by: User) -> Interception:
-    """Who pays what for stopping it, learned later."""
-    found = Interception.objects.select_related("case").filter(pk=interception_id).first()
-    if found is None or not permissions.can_see(by, found.case):
-        raise NotYours(_("There is no such interception."))
-    if not permissions.may(by, "act", shop_id=found.case.shop_id):
-        raise NotAllowed(_("Your role does not do this."))
-    if payer and payer not in Interception.Payer.values:
+def record_fee(handoff_id: int, *, fee: Decimal | None, payer: str, by: User, at: datetime) -> Interception:
+    """Who pays what for stopping a parcel, whoever stopped it."""
+    if payer not in Interception.Payer.values:
         raise Invalid(_("Say who pays the fee."), field="payer")
-    if fee is not None and (fee < 0 or fee != fee.quantize(FEN) or fee > Decimal(99999)):
+    if fee is None or fee < 0 or fee != fee.quantize(FEN) or fee > Decimal(99999):
         raise Invalid(_("The fee is an amount in yuan with at most two decimals."), field="fee")
-    Interception.objects.filter(pk=found.pk).update(fee=fee, payer=payer)
-    found.fee, found.payer = fee, payer
+    with transaction.atomic():
+        asked = handoffs.locked(handoff_id, by=by)
+        if not permissions.may(by, "act", shop_id=asked.case.shop_id) and not permissions.may_answer(by, asked):
+            raise NotAllowed(_("Your role does not do this."))
+        found = asked.interceptions.order_by("-pk").first() or _by_people(asked, at=at)
+        Interception.objects.filter(pk=found.pk).update(fee=fee, payer=payer)
+        found.fee, found.payer = fee, payer
+        shown = {"fee": str(fee), "payer": payer, "waybill": asked.parcel.waybill if asked.parcel else ""}
+        note(asked.case, "interception_fee", at=at, by=by, **shown)
     return found
+
+
+def _by_people(asked: Handoff, *, at: datetime) -> Interception:
+    """The carrier's contact or the warehouse stopped it, or not: kept beside the others for its fee."""
+    state = State.STOPPED if asked.answer in ("stopped", "will_return", "not_picked") else State.FAILED
+    return Interception.objects.create(key=uuid.uuid4().hex, case=asked.case, parcel=asked.parcel, handoff=asked,
+                                       via=Via.PEOPLE, state=state if asked.answer else State.TAKEN, at=at)  # fmt: skip
+
+
+# The board ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One parcel that must not arrive. `cutoff`: the carrier's next pickup; after it stopping turns into recalling."""
+
+    handoff: Handoff
+    cases: list[Case]
+    cutoff: datetime | None
+    interception: Interception | None
+    can_intercept: bool
+
+    @property
+    def carrier(self) -> Carrier | None:
+        return self.handoff.parcel.carrier if self.handoff.parcel else None
+
+
+def board(by: User, *, at: datetime) -> list[Stop]:
+    """The parcels of paths 1 and 2 that must not arrive: still asked about, or promised, or not to be stopped.
+
+    By carrier and cut-off, the first moment first. A few statements however many.
+    """
+    if not permissions.may(by, "see_stops"):
+        raise NotAllowed(_("Your role does not stop parcels."))
+    open_goods = Q(case__goods__in=(Case.Goods.IN_TRANSIT, Case.Goods.RETURNING, Case.Goods.UNKNOWN))
+    unsure = Q(status=Handoff.Status.ANSWERED, answer__in=("cannot", "will_return", "left")) & open_goods
+    rows = permissions.visible_handoffs(by).filter(kind__in=(K.STOP_PARCEL, K.RECALL_PARCEL), joined=None)
+    rows = rows.exclude(case__status=Case.Status.CLOSED).filter(Q(status__in=Handoff.LIVE) | unsure)
+    related = ("case__shop", "parcel__carrier__agreement", "assignee")
+    related_rows = ("interceptions", "followers__case")
+    found = list(rows.select_related(*related).prefetch_related(*related_rows).order_by("due_at")[:300])
+    latest = {handoff.case_id: handoff for handoff in sorted(found, key=lambda handoff: handoff.pk)}
+    services = set(
+        CarrierAccount.objects.filter(active=True).exclude(sealed_secret="").values_list("shop_id", flat=True)
+    )
+    stops = [_stop(handoff, services, at) for handoff in found if latest[handoff.case_id] is handoff]
+    return sorted(stops, key=lambda stop: (stop.cutoff or FAR, stop.handoff.due_at or FAR, stop.handoff.pk))
+
+
+def _stop(handoff: Handoff, services: Collection[int | None], at: datetime) -> Stop:
+    cases = [handoff.case, *(follower.case for follower in handoff.followers.all())]
+    asked = sorted(handoff.interceptions.all(), key=lambda each: each.pk)
+    known = handoff.parcel is not None and bool({None, handoff.case.shop_id} & set(services))
+    asked_now = any(each.state in Interception.LIVE for each in asked)
+    able = known and handoff.kind == K.RECALL_PARCEL and handoff.is_live and not asked_now
+    return Stop(handoff, cases, _cutoff(handoff, at), asked[-1] if asked else None, able)
+
+
+def _cutoff(handoff: Handoff, at: datetime) -> datetime | None:
+    """The carrier's next pickup in the shop's zone; only what has not left yet waits for one."""
+    carrier = handoff.parcel.carrier if handoff.parcel else None
+    agreed = getattr(carrier, "agreement", None) if carrier else None
+    if agreed is None or agreed.pickup_cutoff is None or handoff.kind != K.STOP_PARCEL:
+        return None
+    zone = handoff.case.shop.zone
+    today = datetime.combine(at.astimezone(zone).date(), agreed.pickup_cutoff, tzinfo=zone)
+    return today if today > at else today + timedelta(days=1)

@@ -24,7 +24,17 @@ from handoffs.models import Case, Parcel, ParcelEvent
 
 BATCH = 500
 LEFT_BEHIND = timedelta(minutes=1)
-COLUMNS = ["state", "raw_state", "state_at", "signed_at", "lost_at", "pending", "pending_since", "replaced_by", "carrier"]
+COLUMNS = [
+    "state",
+    "raw_state",
+    "state_at",
+    "signed_at",
+    "lost_at",
+    "pending",
+    "pending_since",
+    "replaced_by",
+    "carrier",
+]
 
 
 @dataclass(frozen=True, slots=True)

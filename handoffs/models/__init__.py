@@ -5,7 +5,7 @@ from handoffs.models.clock import Clock, Pause, Terms
 from handoffs.models.connection import Connection
 from handoffs.models.decision import Compensation, Decision, OrderLine, RefundOrder
 from handoffs.models.finding import Finding
-from handoffs.models.goods import CarrierClaim, Interception, Receipt, WarehouseSystem
+from handoffs.models.goods import CarrierClaim, Interception, Receipt
 from handoffs.models.handoff import Handoff
 from handoffs.models.imports import ImportRun, RejectedRow
 from handoffs.models.market_call import MarketCall
@@ -55,5 +55,4 @@ __all__ = [
     "Terms",
     "Tick",
     "TimelineEntry",
-    "WarehouseSystem",
 ]

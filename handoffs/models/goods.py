@@ -5,7 +5,6 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts import vault
 from accounts.models import Shop, User
 from handoffs.models.case import Case
 from handoffs.models.handoff import Handoff
@@ -163,39 +162,3 @@ class Interception(models.Model):
 
     def __str__(self) -> str:
         return f"{self.parcel or self.case} {self.get_state_display()}"
-
-
-class WarehouseSystem(models.Model):
-    """A shop's ERP or WMS: asked first when a parcel must be stopped. Secrets are sealed at rest."""
-
-    class Kind(models.TextChoices):
-        QIMEN = "qimen", _("Qimen (WMS)")
-        JUSHUITAN = "jushuitan", _("Jushuitan (ERP)")
-
-    shop = models.OneToOneField(Shop, models.CASCADE, related_name="warehouse_system", verbose_name=_("shop"))
-    kind = models.CharField(_("system"), max_length=12, choices=Kind)
-    app_key = models.CharField(_("app key"), max_length=80)
-    sealed_secret = models.TextField(editable=False)
-    sealed_token = models.TextField(editable=False, blank=True)
-    customer = models.CharField(
-        _("customer number"), max_length=80, blank=True, help_text=_("Qimen's customerId; Jushuitan has none.")
-    )
-    warehouse_code = models.CharField(_("warehouse code"), max_length=80, blank=True)
-    owner_code = models.CharField(_("owner code"), max_length=80, blank=True)
-    address = models.CharField(_("address"), max_length=255, blank=True, help_text=_("Empty: the system's own."))
-    active = models.BooleanField(_("in use"), default=True, help_text=_("Switched off, the warehouse is asked."))
-    error = models.CharField(_("last error"), max_length=255, blank=True, editable=False)
-
-    class Meta:
-        verbose_name = _("warehouse system")
-        verbose_name_plural = _("warehouse systems")
-
-    def __str__(self) -> str:
-        return f"{self.shop}: {self.get_kind_display()}"
-
-    def keep(self, *, secret: str = "", token: str = "") -> None:
-        """Seal what was given; an empty value leaves what is kept."""
-        if secret:
-            self.sealed_secret = vault.seal(secret)
-        if token:
-            self.sealed_token = vault.seal(token)
