@@ -169,6 +169,12 @@ TITLES: Mapping[str, Callable[[Subject], str]] = {
     "voided": lambda s: _("Void, decide again: %(kind)s") % {"kind": s.decision},
     "closed": lambda _s: _("Closed on the marketplace"),
     "counted_lost": lambda _s: _("The parcel counts as lost"),
+    "found_again": lambda s: (
+        _("Counted lost, and heard of again: %(waybill)s") % {"waybill": s.data.get("waybill", "")}
+    ),
+    "promise_broken": lambda s: (
+        _("Promised to come back, and delivered: %(waybill)s") % {"waybill": s.data.get("waybill", "")}
+    ),
     "arrived_late": _arrived_late,
     "nobody_on_duty": _nobody,
     "reminded": lambda s: _("Due %(when)s: %(what)s") % {"when": s.due, "what": s.obligation},

@@ -59,6 +59,12 @@ WORK = [
     _item(_("Import"), "upload_file", "handoffs_import", _may("import")),
     _item(_("Playbook"), "menu_book", "handoffs_playbook", _has_role),
 ]
+GOODS = [
+    _item(_("Parcels to stop"), "front_hand", "handoffs_stops", _may("see_stops")),
+    _item(_("Parcels of no case"), "unknown_med", "handoffs_orphans", _may("see_orphans")),
+    _item(_("Exposure"), "shield", "handoffs_exposure", _may("see_exposure")),
+    _item(_("Carrier claims"), "receipt_long", "handoffs_claims", _may("see_claims")),
+]
 PLACES = [
     _item(_("Shops"), "storefront", "accounts_shop_changelist", _sets_up),
     _item(_("Connections"), "cable", "handoffs_connections", _sets_up),
@@ -96,6 +102,7 @@ UNFOLD: dict[str, Any] = {
         "command_search": False,
         "navigation": [
             {"items": WORK},
+            {"title": _("Goods"), "items": GOODS},
             {"title": _("Set-up"), "collapsible": True, "items": PLACES},
             {"title": _("Policies"), "collapsible": True, "items": POLICIES},
         ],

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -14,7 +14,7 @@ from handoffs.admin.page import draw, person, seen_case
 from handoffs.flow import acts, kinds, next_step, path
 from handoffs.flow.buyer import Buyer, seen_by
 from handoffs.flow.terms import why_due
-from handoffs.models import Case, CaseSource, Decision, Handoff
+from handoffs.models import Case, CaseSource, Decision, Handoff, Parcel, ParcelEvent
 
 TOLD = 200
 Steps = list[next_step.Step]
@@ -47,7 +47,7 @@ def case_page(request: HttpRequest, case_id: int, *, revealed: Buyer | None = No
         "timeline": _timeline(user, case),
         "attachments": list(case.attachments.filter(handoff=None)) if desk_user else [],
         "lines": list(case.lines.all()),
-        "parcels": list(case.parcels.select_related("carrier")),
+        "parcels": _parcels(case),
         "related": related(user, case) if desk_user else [],
     }
     return draw(request, "handoffs/case.html", title=f"{case.refund_id}", **context)
@@ -155,3 +155,9 @@ def related(user: User, case: Case) -> list[Case]:
     same_buyer = seen.filter(buyer_nick=case.buyer_nick) if case.buyer_nick else seen.none()
     found = {row.pk: row for row in (*same_order.order_by("-pk")[:10], *same_buyer.order_by("-pk")[:10])}
     return list(found.values())
+
+
+def _parcels(case: Case) -> list[Parcel]:
+    """The case's parcels, each with its trace as `trace`, newest first."""
+    newest = Prefetch("events", ParcelEvent.objects.order_by("-at", "-pk"), to_attr="trace")
+    return list(case.parcels.select_related("carrier", "replaced_by").prefetch_related(newest).order_by("pk"))

@@ -38,6 +38,7 @@ class Desk(UnfoldAdminSite):
             connecting,
             dialogs,
             files,
+            goods,
             handoff,
             home,
             imports,
@@ -48,7 +49,7 @@ class Desk(UnfoldAdminSite):
         )
 
         screens = (home, search, dialogs, verbs, handoff, approvals, bell, files, imports, playbook, board, batches,
-                   unsettled, connecting)  # fmt: skip
+                   unsettled, connecting, goods)  # fmt: skip
         pages = [each for screen in screens for each in screen.PAGES]
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
 

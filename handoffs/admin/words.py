@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from handoffs.admin import values
 from handoffs.flow.kinds import KINDS
-from handoffs.models import Case, Decision, TimelineEntry
+from handoffs.models import CarrierClaim, Case, Decision, Interception, TimelineEntry
 from handoffs.models.clock import ClockKind
 
 L = gettext_lazy
@@ -61,6 +61,17 @@ SENTENCES: dict[str, Any] = {
     "counted_lost": L("No event for too long: counts as lost %(waybill)s"),
     "claim_opened": L("Claim opened against the carrier: %(amount)s"),
     "claim_settled": L("Claim settled: %(result)s"),
+    "claim_followed": L("Claim followed up: %(result)s"),
+    "goods_moved": L("Goods: %(what)s, %(waybill)s"),
+    "found_again": L("Counted lost, and heard of again: %(waybill)s"),
+    "promise_broken": L("Promised to come back, and delivered: %(waybill)s"),
+    "no_first_event": L("Handed over, and no event came: %(waybill)s"),
+    "reshipped": L("Sent again as %(carrier)s %(waybill)s"),
+    "return_signed": L("The return was signed for: %(waybill)s"),
+    "orphan_assigned": L("A parcel that belonged to no case: %(waybill)s"),
+    "interception_asked": L("Interception asked for: %(waybill)s"),
+    "interception": L("Interception: %(state)s %(said)s"),
+    "interception_fee": L("Fee of the interception: %(fee)s"),
     "return_promised": L("Return promised"),
     "came_back": L("The parcel is back"),
     "basis_confirmed": L("Paid amount confirmed by a person: %(amount)s"),
@@ -113,7 +124,12 @@ def _word(key: str, value: Any) -> str:
         return str(CAUSES.get(value, value))
     if key == "answer":
         return str(_answers().get(value, value))
-    return f"¥{value}" if key in ("amount", "before") else values.said(key, value)
+    if key in ("state", "result"):
+        named: dict[Any, Any] = {
+            **dict(Interception.State.choices), **dict(CarrierClaim.Status.choices),
+        }  # fmt: skip
+        return str(named.get(value, value))
+    return f"¥{value}" if key in ("amount", "before", "fee") else values.said(key, value)
 
 
 def _kinds() -> list[tuple[str, Any]]:
@@ -149,11 +165,18 @@ DETAILS: dict[str, Any] = {
 }
 
 
+NOT_LISTED = ("lines", "amount", "counted", "differs")
+
+
 def details(data: dict[str, Any], *, amounts: bool) -> list[tuple[str, str]]:
     """The details of an answer as label and value; the amount only for those who see amounts."""
-    rows = [(str(DETAILS.get(key, key)), str(value)) for key, value in data.items() if key not in ("lines", "amount")]
+    rows = [(str(DETAILS.get(key, key)), str(value)) for key, value in data.items() if key not in NOT_LISTED]
     if amounts and "amount" in data:
         rows.append((_("amount"), f"¥{data['amount']}"))
+    for line in data.get("counted") or ():
+        name = f"{line.get('sku') or ''} {_('planned quantity')}/{_('actual quantity')}".strip()
+        planned = "–" if line.get("planned") is None else line["planned"]
+        rows.append((name, f"{planned} / {line.get('actual')} · {line.get('condition')}"))
     for line in data.get("lines") or ():
         rows.append(
             (

@@ -153,6 +153,18 @@ def _offline_return(c: Context) -> None:
     clock.end_all(c.case, ClockKind.DECIDE, at=c.at)
 
 
+def _reshipped(c: Context) -> None:
+    """The goods were sent again: the new parcel is watched, the old one no longer says where they are."""
+    if not c.case.decisions.filter(kind=Decision.Kind.RESHIP, status__in=("approved", "carried_out")).exists():
+        raise Stale(_("Decide on reshipping first."))
+    sent = parcel.know(c.case, waybill=c.text("waybill"), carrier=c.text("carrier"), at=c.at)
+    before = c.case.parcels.filter(leg=Parcel.Leg.OUTBOUND, replaced_by=None).exclude(pk=sent.pk)
+    before.update(replaced_by=sent)
+    Parcel.objects.filter(pk=sent.pk).update(again=True)
+    parcel.handed_over(sent, at=c.at)
+    c.note("reshipped", waybill=sent.waybill, carrier=str(sent.carrier or sent.carrier_text))
+
+
 def _chase_return_number(c: Context) -> None:
     _reply(c, "return_number_chased")
 
@@ -309,6 +321,7 @@ ACTS: dict[str, Act] = {
             (Field("freight", L("freight"), "choice", choices=FREIGHT),
              Field("address", L("return address"), required=False), MESSAGE), "respond", "agree_return"),
         Act("return_number", L("Record the return number"), _return_number, (WAYBILL, CARRIER)),
+        Act("reshipped", L("Record the new waybill"), _reshipped, (WAYBILL, CARRIER)),
         Act("chase_return_number", L("Remind the buyer of the return number"), _chase_return_number, (MESSAGE,),
             "respond", "return_number_coupon"),
         Act("offline_return", L("Take the return number directly"), _offline_return, (WAYBILL, CARRIER)),

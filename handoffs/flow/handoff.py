@@ -168,11 +168,17 @@ def _start_clock(case: Case, handoff: Handoff, *, at: datetime) -> None:
     else:
         start = clock.Start(
             ClockKind.HANDOFF, handoff.to_role, at, handoff=handoff, difficult=handoff.difficult,
-            external=case.shop.external_qc, minutes=_agreed_minutes(handoff),
+            external=inspected_outside(case), minutes=_agreed_minutes(handoff),
             cap=case.marketplace_deadline if handoff.kind in APPROVALS else None,
         )  # fmt: skip
         handoff.due_at = clock.start(case, start, at=at).due_at
     Handoff.objects.filter(pk=handoff.pk).update(due_at=handoff.due_at)
+
+
+def inspected_outside(case: Case) -> bool:
+    """Whether an inspection goes to external quality control: by the shop's rule, or from an amount on."""
+    start = case.shop.external_qc_from
+    return case.shop.external_qc or (start is not None and case.amount >= start)
 
 
 def _agreed_minutes(handoff: Handoff) -> int | None:
@@ -187,7 +193,7 @@ def _agreed_minutes(handoff: Handoff) -> int | None:
 def expected_due(case: Case, kind: Kind, *, parcel: Parcel | None, at: datetime) -> datetime | None:
     """When the answer would be due if the question were asked now, plain rather than difficult. Nothing is stored."""
     draft = Handoff(case=case, kind=kind.code, to_role=kind.to_role, parcel=parcel)
-    external, agreed = case.shop.external_qc, _agreed_minutes(draft)
+    external, agreed = inspected_outside(case), _agreed_minutes(draft)
     asked = Asked(ClockKind.HANDOFF, case.shop_id, kind.code, external=external, minutes=agreed)
     return would_be_due(asked, at)
 

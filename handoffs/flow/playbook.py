@@ -155,6 +155,7 @@ LABELS: dict[str, Any] = {
     "open_claim": _("Open a carrier claim"),
     "agree_return": _("Agree to the return"),
     "return_number": _("Record the return number"),
+    "reshipped": _("Record the new waybill"),
     "chase_return_number": _("Remind the buyer of the return number"),
     "confirm_basis": _("Confirm what the buyer paid"),
     "secure_goods": _("Secure the goods"),

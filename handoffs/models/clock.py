@@ -18,7 +18,6 @@ class ClockKind(models.TextChoices):
     RETURN_PROMISED = "return_promised", _("promised return")
     PARCEL_SILENCE = "parcel_silence", _("parcel silence")
     CLAIM = "claim", _("carrier claim")
-    TRANSPORT = "transport", _("transport to the inspection")
     BUYER_EDIT = "buyer_edit", _("buyer's edit")
     MARKETPLACE = "marketplace", _("marketplace deadline")
 
