@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from handoffs import permissions
 from handoffs.admin.page import draw, number, page, person
+from handoffs.admin.words import answer_label
 from handoffs.flow import claims, exposure, orphans, stopping
 from handoffs.flow.errors import FlowError, Invalid
 from handoffs.flow.next_step import next_step
@@ -63,6 +64,8 @@ def stops(request: HttpRequest) -> HttpResponse:
         if not error:
             return redirect("admin:handoffs_stops")
     rows = stopping.board(user, at=at)
+    for each in rows:
+        each.words = answer_label(each.handoff.kind, each.handoff.answer)
     desk = permissions.may(user, "act")
     return draw(request, "handoffs/goods/stops.html", title=_("Parcels to stop"), rows=rows, error=error, at_row=row,
                 desk_user=desk, payers=Interception.Payer.choices, status=400 if error else 200)  # fmt: skip

@@ -223,11 +223,17 @@ def _watch_silence(c: Context) -> None:
     c.note("silence_watched", waybill=watched.waybill)
 
 
+def _returns(case: Case) -> bool:
+    return case.parcels.filter(leg=Parcel.Leg.RETURN).exists()
+
+
 def _parcel_event(c: Context) -> None:
     """A parcel event entered by hand; it outranks answers. Its case follows as with any other event."""
     what = c.text("what")
     if what not in dict(EVENTS):
         raise Invalid(_("Choose what happened to the parcel."), field="what")
+    if what == Fact.What.RETURN_SHIPPED and not c.text("waybill") and not _returns(c.case):
+        what = Fact.What.WILL_RETURN  # the parcel that went out is the one that comes back
     leg = Parcel.Leg.RETURN if what in (Fact.What.RETURN_SHIPPED, "return_signed") else Parcel.Leg.OUTBOUND
     seen = _parcel(c, required=True, leg=leg)
     at = min(promised(c.text("when"), c.case.shop), c.at) if c.text("when") else c.at

@@ -159,15 +159,19 @@ def _by_people(asked: Handoff, *, at: datetime) -> Interception:
 # The board ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stop:
-    """One parcel that must not arrive. `cutoff`: the carrier's next pickup; after it stopping turns into recalling."""
+    """One parcel that must not arrive. `cutoff`: the carrier's next pickup; after it stopping turns into recalling.
+
+    `words`: the answer in the reader's language, filled in by the screen.
+    """
 
     handoff: Handoff
     cases: list[Case]
     cutoff: datetime | None
     interception: Interception | None
     can_intercept: bool
+    words: str = ""
 
     @property
     def carrier(self) -> Carrier | None:
