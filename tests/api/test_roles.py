@@ -127,6 +127,8 @@ VERBS = (
     Verb("decision-withdraw", _decision("withdraw/"), DESK, others=404),
     Verb("decision-carry-out", lambda scene: f"decisions/{scene.approved}/carry_out/", DESK, others=404),
     Verb("refund-applications", lambda _s: "refund-applications/", DESK, application()),
+    Verb("parcel-events", lambda _s: "parcel-events/", DESK,
+         {"shop": "tb", "waybill": "ZTO0001", "at": "2026-11-11 11:30:00", "state": "picked_up"}),
     Verb("attachments", lambda _s: "attachments/", EVERYBODY),
     Verb("attachment", lambda scene: f"attachments/{scene.photo}/", {"support"}, method="get", others=404),
 )  # fmt: skip

@@ -10,7 +10,7 @@ ENTRIES = sorted(app.conf.beat_schedule.items())
 
 def test_the_clocks_are_swept_and_mails_delivered_every_fifteen_seconds() -> None:
     assert {name: entry["schedule"] for name, entry in ENTRIES} == {
-        "sweep": 15.0, "deliver": 15.0, "payments": 30.0, "pull": 60.0, "digests": 300.0,
+        "sweep": 15.0, "deliver": 15.0, "payments": 30.0, "pull": 60.0, "track": 30.0, "digests": 300.0,
         "reconcile": crontab(hour=19, minute=10),
     }  # fmt: skip
 
