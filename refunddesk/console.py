@@ -60,6 +60,7 @@ WORK = [
     _item(_("Playbook"), "menu_book", "handoffs_playbook", _has_role),
 ]
 GOODS = [
+    _item(_("Receive returns"), "barcode_scanner", "handoffs_scan", _may("scan")),
     _item(_("Parcels to stop"), "front_hand", "handoffs_stops", _may("see_stops")),
     _item(_("Parcels of no case"), "unknown_med", "handoffs_orphans", _may("see_orphans")),
     _item(_("Exposure"), "shield", "handoffs_exposure", _may("see_exposure")),

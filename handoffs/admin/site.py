@@ -43,13 +43,14 @@ class Desk(UnfoldAdminSite):
             home,
             imports,
             playbook,
+            scanning,
             search,
             unsettled,
             verbs,
         )
 
         screens = (home, search, dialogs, verbs, handoff, approvals, bell, files, imports, playbook, board, batches,
-                   unsettled, connecting, goods)  # fmt: skip
+                   unsettled, connecting, goods, scanning)  # fmt: skip
         pages = [each for screen in screens for each in screen.PAGES]
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
 

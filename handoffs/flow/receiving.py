@@ -53,6 +53,7 @@ class Suggestion:
     refund_id: str
     title: str
     why: str
+    lines: tuple[Expected, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ def look(waybill: str, *, by: User, at: datetime) -> Found:
     shops = _shops(by)
     parcels = list(Parcel.objects.filter(shop__in=shops, waybill=number).select_related("carrier").order_by("pk"))
     cases = list(Case.objects.filter(parcels__in=parcels, shop__in=shops).distinct().select_related("shop"))
-    lines = tuple(line for case in sorted(cases, key=lambda case: case.pk) for line in expected(case))
+    seen = [case for case in cases if _may_receive(by, case.shop_id) or permissions.can_see(by, case)]
+    lines = tuple(line for case in sorted(seen, key=lambda case: case.pk) for line in expected(case))
     first = next((each for each in parcels if each.leg == Leg.RETURN), parcels[0] if parcels else None)
     return Found(
         waybill=number,
@@ -121,7 +123,7 @@ def look(waybill: str, *, by: User, at: datetime) -> Found:
         lines=lines,
         expected_grams=_expected_grams(parcels, cases),
         refused_at_door=first is not None and first.leg == Leg.OUTBOUND,
-        suggestions=() if lines else tuple(suggestions(number, shops)),
+        suggestions=() if cases else tuple(suggestions(number, shops)),
     )
 
 
@@ -169,10 +171,10 @@ def suggestions(number: str, shops: Iterable[int]) -> Iterable[Suggestion]:
     )
     seen: set[int] = set()
     for rows, text in why:
-        for case in rows.distinct()[:NEAR] if rows is not None else ():
+        for case in rows.select_related("shop").distinct()[:NEAR] if rows is not None else ():
             if case.pk not in seen and len(seen) < NEAR:
                 seen.add(case.pk)
-                yield Suggestion(case.pk, case.refund_id, case.title, text)
+                yield Suggestion(case.pk, case.refund_id, case.title, text, tuple(expected(case)))
 
 
 # Receipt ------------------------------------------------------------------------------------------------------------
