@@ -1,7 +1,7 @@
 # The few commands of the project. Needs Python 3.11 or newer; uses uv where it is there, plain pip where it is not.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run gateway test test-embedded test-browser test-services lint types format messages lock clean
+.PHONY: help run gateway test test-embedded test-browser test-services bench lint types format messages lock clean
 
 PORT ?= 8000
 JOBS ?= 2
@@ -42,6 +42,9 @@ test-browser: $(DEV) ## what people do, in a real Chromium
 		printf '\n%s\n' '*** LEFT OUT: the browser tests. There is no Chromium on this machine;' \
 			'*** Debian and Ubuntu have it as: apt-get install chromium fonts-wqy-microhei'; echo; \
 	fi
+
+bench: $(DEV) ## the benchmarks on a throw-away PostgreSQL and Redis, as docs/performance.md keeps them
+	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.parcel_events $(ARGS)
 
 lint: $(DEV) ## style, format and the direction of imports
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ from handoffs.flow.audience import Audience
 from handoffs.flow.expire import EXPIRES, expire
 from handoffs.flow.terms import moment_of_step
 from handoffs.models import Clock, OutboxMessage, Tick, TimelineEntry
+from handoffs.models.rewrite import rewrite
 
 BATCH = 500
 PUSHED_BACK = timedelta(hours=1)
@@ -77,7 +78,7 @@ def _batch(at: datetime, counts: Counts) -> bool:
         audience = Audience({clock.case.shop_id for clock in clocks}, at=at)
         for clock in clocks:
             _take(clock, audience, written, counts, at)
-        Clock.objects.bulk_update(written.clocks, ["state", "step", "next_action_at", "failed"], batch_size=BATCH)
+        rewrite(written.clocks, ["state", "step", "next_action_at", "failed"])
         TimelineEntry.objects.bulk_create(written.entries, batch_size=BATCH)
         outbox.put(written.messages)
     for pk in written.expiring:

@@ -19,6 +19,7 @@ from handoffs.intake.rows import Row
 from handoffs.models import Case, CaseLine, CaseSource, Clock, Handoff, Parcel, Reason, Terms, TimelineEntry
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
+from handoffs.models.rewrite import rewrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,5 +218,5 @@ def _settle_arrived(cases: list[Case], at: datetime) -> None:
     for case in paid:
         case.status = status_of(case) if not is_history(case) else Case.Status.CLOSED
         case.money = Case.Money.CONFIRMED
-    Case.objects.bulk_update(paid, ["status", "money"], batch_size=500)
+    rewrite(paid, ["status", "money"])
     del at

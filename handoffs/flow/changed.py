@@ -17,6 +17,7 @@ from handoffs.intake.rows import Row
 from handoffs.models import Case, CaseSource
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
+from handoffs.models.rewrite import rewrite
 
 Phase = Case.Phase
 # What the timeline tells everybody of a change: no money, no buyer's words.
@@ -48,10 +49,8 @@ def write(changes: list[Change], arrival: arrive.Arrival) -> None:
     cases = [change.case for change in changes]
     for case in cases:
         case.changed_at = arrival.at
-    Case.objects.bulk_update(cases, [*columns, "changed_at"], batch_size=200)
-    CaseSource.objects.bulk_update(
-        [c.source for c in changes], ["digest", "stamps", "raw", "agreed_by"], batch_size=200
-    )
+    rewrite(cases, [*columns, "changed_at"])
+    rewrite([change.source for change in changes], ["digest", "stamps", "raw", "agreed_by"])
     arrive.link_parcels([(change.case, change.row) for change in changes], arrival)
     for change in changes:
         if TELLING & set(change.before) or change.row.fields.get("return_waybill"):

@@ -17,6 +17,7 @@ from handoffs.flow.terms import moment_of_step
 from handoffs.models import Case, Clock, Fact, Parcel
 from handoffs.models.clock import ClockKind
 from handoffs.models.parcel import ParcelState as S
+from handoffs.models.rewrite import rewrite
 
 UNDERWAY = frozenset({S.PICKED_UP, S.IN_TRANSIT, S.CUSTOMS, S.OUT_FOR_DELIVERY, S.PROBLEM, S.REFUSED, S.RETURNING})
 MOVED = ["started_at", "due_at", "version", "step", "state", "next_action_at"]
@@ -88,7 +89,7 @@ def move_on(parcel_ids: Iterable[int]) -> int:
         )
         parcels = _parcels_by_case([running.case_id for running in clocks])
         moved = [running for running in clocks if _moved(running, parcels.get(running.case_id, []))]
-        Clock.objects.bulk_update(moved, MOVED, batch_size=500)
+        rewrite(moved, MOVED)
         clock.refresh_due([running.case_id for running in moved])
     return len(moved)
 

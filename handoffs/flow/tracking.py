@@ -21,6 +21,7 @@ from handoffs.flow.goods import follow
 from handoffs.flow.intake import AHEAD
 from handoffs.flow.parcel import carrier_called
 from handoffs.models import Case, Parcel, ParcelEvent
+from handoffs.models.rewrite import rewrite
 
 BATCH = 500
 LEFT_BEHIND = timedelta(minutes=1)
@@ -234,7 +235,7 @@ def _stand(
         elif parcel.state_at != newest:
             stirred.append(parcel.pk)
     if fresh or moved or stirred:
-        Parcel.objects.bulk_update(rows, COLUMNS, batch_size=BATCH)
+        rewrite(rows, COLUMNS)
     return moved, stirred
 
 

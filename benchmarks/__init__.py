@@ -1,0 +1,1 @@
+"""Benchmarks: each prints ratios measured in one run (docs/performance.md). `make bench` runs them all."""
