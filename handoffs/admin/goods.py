@@ -1,10 +1,9 @@
-"""Where the goods are: parcels that must not arrive, parcels of no case, money whose goods are open, carrier claims."""
+"""Where the goods are: parcels that must not arrive, parcels of no case, money whose goods are open."""
 
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -13,16 +12,16 @@ from django.utils.translation import gettext as _
 from handoffs import permissions
 from handoffs.admin.page import draw, number, page, person
 from handoffs.admin.words import answer_label
-from handoffs.flow import claims, exposure, orphans, stopping
+from handoffs.flow import exposure, orphans, stopping
 from handoffs.flow.errors import FlowError, Invalid
 from handoffs.flow.next_step import next_step
-from handoffs.models import CarrierClaim, Case, Interception
+from handoffs.models import Case, Interception
 
 SHOWN = 200
 Outcome = tuple[str, str]
 
 
-def _pressed(request: HttpRequest, act: Any) -> Outcome:
+def pressed(request: HttpRequest, act: Any) -> Outcome:
     """Do what a button says; (error, row) for the page to show beside the row."""
     try:
         act()
@@ -34,7 +33,7 @@ def _pressed(request: HttpRequest, act: Any) -> Outcome:
     return "", ""
 
 
-def _yuan(request: HttpRequest, name: str) -> Decimal | None:
+def yuan(request: HttpRequest, name: str) -> Decimal | None:
     text = request.POST.get(name, "").strip().lstrip("¥￥").replace(",", "")
     if not text:
         return None
@@ -58,9 +57,9 @@ def stops(request: HttpRequest) -> HttpResponse:
             if request.POST.get("verb") == "intercept":
                 stopping.ask_service(asked, payer=payer or "shop", by=user, at=at)
             else:
-                stopping.record_fee(asked, fee=_yuan(request, "fee"), payer=payer, by=user, at=at)
+                stopping.record_fee(asked, fee=yuan(request, "fee"), payer=payer, by=user, at=at)
 
-        error, row = _pressed(request, act)
+        error, row = pressed(request, act)
         if not error:
             return redirect("admin:handoffs_stops")
     rows = stopping.board(user, at=at)
@@ -84,7 +83,7 @@ def orphan_parcels(request: HttpRequest) -> HttpResponse:
             else:
                 orphans.dismiss(kept, request.POST.get("reason", ""), by=user, at=at)
 
-        error, row = _pressed(request, act)
+        error, row = pressed(request, act)
         if not error:
             return redirect("admin:handoffs_orphans")
     rows = [{"orphan": each, "likely": orphans.likely(each, by=user)} for each in orphans.waiting(by=user)]
@@ -115,45 +114,8 @@ def exposed(request: HttpRequest) -> HttpResponse:
     return draw(request, "handoffs/goods/exposure.html", title=_("Exposure"), rows=rows, count=count, amount=amount)
 
 
-@page("GET", "POST", verb="see_claims")
-def carrier_claims(request: HttpRequest) -> HttpResponse:
-    """The ledger of claims against carriers; POST settles one or follows it up."""
-    user, error, row = person(request), "", ""
-    if request.method == "POST":
-        error, row = _pressed(request, lambda: _claim(request))
-        if not error:
-            return redirect("admin:handoffs_claims")
-    rows = claims.visible(user).order_by("follow_up_at", "-opened_at")
-    wanted = request.GET.get("status", "open")
-    shown = (
-        rows.filter(status__in=CarrierClaim.OPEN) if wanted == "open" else rows.exclude(status__in=CarrierClaim.OPEN)
-    )
-    sums = rows.order_by().values("parcel__carrier__name").annotate(claimed=Sum("amount"), recovered=Sum("recovered"))
-    return draw(request, "handoffs/goods/claims.html", title=_("Carrier claims"), rows=shown[:SHOWN], wanted=wanted,
-                sums=sums.order_by("parcel__carrier__name"), error=error, at_row=row,
-                status=400 if error else 200)  # fmt: skip
-
-
-def _claim(request: HttpRequest) -> None:
-    user, at, claim = person(request), timezone.now(), number(request, "row")
-    verb, words = request.POST.get("verb", ""), request.POST.get("words", "")
-    if verb == "accept":
-        claims.accept(claim, amount=_yuan(request, "amount"), reference=words, by=user, at=at)
-    elif verb == "paid":
-        claims.paid(claim, amount=_yuan(request, "amount"), reference=words, by=user, at=at)
-    elif verb == "refuse":
-        claims.refuse(claim, reason=words, by=user, at=at)
-    elif verb == "withdraw":
-        claims.withdraw(claim, reason=words, by=user, at=at)
-    elif verb == "follow_up":
-        claims.follow_up(claim, said=words, by=user, at=at)
-    else:
-        raise Invalid(_("There is no such button."))
-
-
 PAGES = (
     ("stops/", stops, "handoffs_stops"),
     ("orphans/", orphan_parcels, "handoffs_orphans"),
     ("exposure/", exposed, "handoffs_exposure"),
-    ("claims/", carrier_claims, "handoffs_claims"),
 )

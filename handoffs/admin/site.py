@@ -35,6 +35,7 @@ class Desk(UnfoldAdminSite):
             batches,
             bell,
             board,
+            claims,
             connecting,
             dialogs,
             files,
@@ -50,7 +51,7 @@ class Desk(UnfoldAdminSite):
         )
 
         screens = (home, search, dialogs, verbs, handoff, approvals, bell, files, imports, playbook, board, batches,
-                   unsettled, connecting, goods, scanning)  # fmt: skip
+                   unsettled, connecting, goods, claims, scanning)  # fmt: skip
         pages = [each for screen in screens for each in screen.PAGES]
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
 

@@ -22,6 +22,7 @@ from handoffs.flow.moves import locked_case, note
 from handoffs.flow.response import checked
 from handoffs.models import Attachment, CarrierClaim, Case, Parcel
 from handoffs.models.clock import ClockKind
+from handoffs.models.handoff import HandoffKind
 
 Status, Cause = CarrierClaim.Status, CarrierClaim.Cause
 FOLLOW_UP_DAYS = 7  # where no agreement says otherwise
@@ -180,6 +181,40 @@ def follow_up(
         return {"said": said.strip()}
 
     return _act(claim_id, act, by=by, at=at)
+
+
+def add_evidence(claim_id: int, attachments: Sequence[int], *, by: User, at: datetime) -> CarrierClaim:
+    """Keep a certificate, a weight slip or photos with an open claim."""
+    if not attachments:
+        raise Invalid(_("Attach the document or a photo of it."), field="attachments", code="missing")
+
+    def act(claim: CarrierClaim) -> dict[str, Any]:
+        _keep(claim, attachments, by=by)
+        return {"files": len(attachments)}
+
+    return _act(claim_id, act, by=by, at=at)
+
+
+# What colleagues answered with on the case serves its claim too.
+PROVES = (HandoffKind.ISSUE_CERTIFICATE, HandoffKind.RECHECK_WEIGHT, HandoffKind.CHECK_NOT_RECEIVED)
+
+
+def evidence_of(rows: Sequence[CarrierClaim]) -> dict[int, list[Attachment]]:
+    """The evidence by claim: its own, and certificates, weight slips and proofs from its case. Two statements."""
+    cases = {claim.case_id for claim in rows}
+    answered = Attachment.objects.filter(handoff__case__in=cases, handoff__kind__in=PROVES).select_related("handoff")
+    by_case: dict[int, list[Attachment]] = {}
+    for file in answered.order_by("pk"):
+        if file.handoff is not None:
+            by_case.setdefault(file.handoff.case_id, []).append(file)
+    own = CarrierClaim.attachments.through.objects.filter(carrierclaim__in=[claim.pk for claim in rows])
+    found: dict[int, list[Attachment]] = {}
+    for link in own.select_related("attachment").order_by("attachment"):
+        found.setdefault(link.carrierclaim_id, []).append(link.attachment)
+    return {
+        claim.pk: list({file.pk: file for file in [*found.get(claim.pk, []), *by_case.get(claim.case_id, [])]}.values())
+        for claim in rows
+    }
 
 
 def visible(by: User) -> QuerySet[CarrierClaim]:

@@ -84,6 +84,7 @@ PAGES: list[tuple[str, Any, set[str]]] = [
     ("handoffs_orphans", (), DESK | {"warehouse"}),
     ("handoffs_exposure", (), DESK),
     ("handoffs_claims", (), DESK | {"logistics"}),
+    ("handoffs_claims_month", (), DESK | {"logistics"}),
     ("handoffs_connections", (), APPROVING),
     ("handoffs_connection", "shop", {"manager"}),
     *((f"accounts_{model}_changelist", (), APPROVING) for model in SETUP),

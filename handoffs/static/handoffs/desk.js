@@ -109,7 +109,15 @@
     }, seconds * 1000);
   }
 
+  // The theme looks for a text field beside every file field; plain ones have none.
+  function plainFiles() {
+    document.querySelectorAll(".rd input[type=file]").forEach((input) => {
+      if (!input.parentNode.parentNode.parentNode.querySelector("input[type=text]")) input.hasChangeListener = true;
+    });
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    plainFiles();
     templates(); answers(); progress(); plan(); live();
     if (body()) { countDown(); setInterval(countDown, 1000); }
     document.querySelector("[data-rd-autofocus]")?.focus();

@@ -16,7 +16,6 @@
   };
   const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
   const isNumber = (text) => /^[A-Z0-9-]{4,64}$/i.test(text.replace(/\s/g, ""));
-  at("photos").hasChangeListener = true; // the theme would look for a text field beside every file field
   let now = null; // the receipt on the screen
 
   function say(text, kind = "fine") {
