@@ -21,16 +21,16 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts.models import Shop, User
-from handoffs.flow import intake
-from handoffs.intake import read, rejects
+from handoffs.flow import intake, tracking
+from handoffs.intake import format_of, read, rejects
 from handoffs.intake.headers import OWN_COLUMNS
 from handoffs.intake.rows import Reject, Row, Unreadable
-from handoffs.models import ImportRun, RejectedRow
+from handoffs.models import ImportRun, ParcelEvent, RejectedRow
 
 SAVE_EVERY = 500
 COUNTED = ("read", "created", "updated", "unchanged", "rejected")
 # How the sources write the application's own number; the first that is filled tells a row from another.
-ID_COLUMNS = ("refund_id", "退款编号", "服务单号", "id", "serviceId")
+ID_COLUMNS = ("refund_id", "退款编号", "服务单号", "id", "serviceId", "waybill", "运单号", "快递单号", "物流单号")
 Progress = Callable[[int], object]
 
 
@@ -144,8 +144,38 @@ def results(
             seen[row.number] = row
             yield row
 
-    for outcome in intake.take(remembered(), shop=record.shop, origin=origin, by=by, at=at):
+    if is_of_parcels(record):
+        outcomes = _events(remembered(), record, by=by, at=at, dry_run=dry_run)
+    else:
+        outcomes = intake.take(remembered(), shop=record.shop, origin=origin, by=by, at=at)
+    for outcome in outcomes:
         yield outcome, seen.pop(outcome.number, None)
+
+
+def is_of_parcels(record: ImportRun) -> bool:
+    """Whether the file tells of parcels, not of refund applications. Raises Unreadable."""
+    return (record.format if record.format != "auto" else format_of(record.stored)) == "parcels"
+
+
+def _events(
+    rows: Iterable[Row | Reject], record: ImportRun, *, by: User | None, at: datetime, dry_run: bool
+) -> Iterator[intake.Outcome]:
+    """Parcel events of a file, in batches; in each those that are no events come first."""
+    origin = tracking.Origin(ParcelEvent.Source.FILE, record.shop, by)
+    for batch in _batches(rows):
+        for row in batch:
+            if isinstance(row, Reject):
+                yield intake.Outcome(row.number, "", "rejected", row.message)
+        good = [(row.number, row.fields["heard"]) for row in batch if isinstance(row, Row)]
+        heard = [tracking.Heard(number, read.track, read.leg, read.order_id) for number, read in good]
+        for told in tracking.take(heard, origin, at=at, dry_run=dry_run):
+            yield intake.Outcome(told.number, told.waybill, told.result, str(told.reason))
+
+
+def _batches(rows: Iterable[Row | Reject]) -> Iterator[list[Row | Reject]]:
+    source = iter(rows)
+    while batch := list(islice(source, SAVE_EVERY)):
+        yield batch
 
 
 def trial(

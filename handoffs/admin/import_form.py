@@ -21,6 +21,7 @@ NAMES = {
     "jd": _("JD export"),
     "top": _("Taobao JSON"),
     "jd_api": _("JD JSON"),
+    "parcels": _("parcel events"),
 }
 
 

@@ -132,7 +132,9 @@ def _preview(run: ImportRun, user: User) -> dict[str, Any]:
         "found": found,
         "format": NAMES.get(found.format, found.format),
         "missing": missing(found),
-        "stranger": (found.format in OF_JD) != (run.shop.marketplace == Shop.Marketplace.JD),
+        "parcels": found.format == "parcels",
+        "stranger": found.format != "parcels"
+        and (found.format in OF_JD) != (run.shop.marketplace == Shop.Marketplace.JD),
         "rows": [_shown(outcome, row) for outcome, row in tried[:SHOWN]],
         "counts": _labelled(counts),
         "tried": counts.read,

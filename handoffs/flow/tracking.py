@@ -70,17 +70,20 @@ class Origin:
     by: User | None = None
 
 
-def take(heard: Iterable[Heard], origin: Origin, *, at: datetime) -> Iterator[Outcome]:
-    """Store events, yielding what became of each message in order. One transaction a batch, then the cases follow."""
+def take(heard: Iterable[Heard], origin: Origin, *, at: datetime, dry_run: bool = False) -> Iterator[Outcome]:
+    """Store events, yielding what became of each message in order. One transaction a batch, then the cases follow.
+
+    A dry run says what would become of each, and changes nothing.
+    """
     carriers = list(Carrier.objects.filter(active=True))
     batch: list[Heard] = []
     for each in heard:
         batch.append(each)
         if len(batch) == BATCH:
-            yield from _batch(batch, origin, carriers, at=at)
+            yield from _batch(batch, origin, carriers, at=at, dry_run=dry_run)
             batch = []
     if batch:
-        yield from _batch(batch, origin, carriers, at=at)
+        yield from _batch(batch, origin, carriers, at=at, dry_run=dry_run)
 
 
 def one(track: Track, origin: Origin, *, at: datetime, leg: str = "", order_id: str = "") -> Outcome:
@@ -88,15 +91,19 @@ def one(track: Track, origin: Origin, *, at: datetime, leg: str = "", order_id: 
     return next(take([Heard(1, track, leg, order_id)], origin, at=at))
 
 
-def _batch(batch: list[Heard], origin: Origin, carriers: list[Carrier], *, at: datetime) -> list[Outcome]:
+def _batch(
+    batch: list[Heard], origin: Origin, carriers: list[Carrier], *, at: datetime, dry_run: bool = False
+) -> list[Outcome]:
     wrong = {each.number: why for each in batch if (why := _wrong(each.track, at))}
     good = [each for each in batch if each.number not in wrong]
     with transaction.atomic():
         parcels = _parcels(good, origin, carriers, at=at)
         fresh = _store(good, parcels, origin, at=at)
         moved, stirred = _stand(good, parcels, fresh, at=at)
-    drive(moved, at=at)
-    silence.move_on(stirred)
+        transaction.set_rollback(dry_run)
+    if not dry_run:
+        drive(moved, at=at)
+        silence.move_on(stirred)
     return [_outcome(each, wrong.get(each.number, ""), parcels, fresh) for each in batch]
 
 

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 from django.utils.translation import gettext as _
 
-from handoffs.intake import headers, jd, jd_api, objects, qianniu, tables, top
+from handoffs.intake import headers, jd, jd_api, objects, parcels, qianniu, tables, top
 from handoffs.intake.rows import Reject, Row, Unreadable
 
-FORMATS = ("auto", "qianniu", "jd", "top", "jd_api")
-EXPORTS = ("qianniu", "jd")
+FORMATS = ("auto", "qianniu", "jd", "top", "jd_api", "parcels")
+EXPORTS = ("qianniu", "jd", "parcels")
 OBJECTS = {"top": top.row, "jd_api": jd_api.row}
 # A column by which a file with missing columns is still told.
 MARKS = {"jd": "服务单号", "top": "refund_id", "jd_api": "orderid"}
@@ -31,7 +31,7 @@ class Reader(Protocol):
     def rows(self, header: headers.Header, records: headers.Records) -> Iterator[Row | Reject]: ...
 
 
-READERS: dict[str, tuple[Reader, ...]] = {"qianniu": (qianniu,), "jd": (jd,), **objects.TABLES}
+READERS: dict[str, tuple[Reader, ...]] = {"qianniu": (qianniu,), "jd": (jd,), **objects.TABLES, "parcels": (parcels,)}
 
 
 @dataclass(frozen=True, slots=True)

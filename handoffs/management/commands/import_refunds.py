@@ -26,8 +26,8 @@ AHEAD = timedelta(days=1)  # clocks and zones of other machines
 
 class Command(BaseCommand):
     help = (
-        "Takes in a refund export (Qianniu, JD) or marketplace JSON. Exit status: 0 every row taken, 1 some rejected, "
-        "2 the file cannot be read."
+        "Takes in a refund export (Qianniu, JD), marketplace JSON or a table of parcel events. Exit status: 0 every "
+        "row taken, 1 some rejected, 2 the file cannot be read."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -99,7 +99,10 @@ def _must_match(path: Path, shop: Shop, chosen: str) -> None:
     """A file of the one marketplace is not taken into a shop of the other unless the format is named."""
     if chosen != "auto":
         return
-    of_jd = format_of(path) in ("jd", "jd_api")
+    found = format_of(path)
+    if found == "parcels":
+        return
+    of_jd = found in ("jd", "jd_api")
     if of_jd != (shop.marketplace == Shop.Marketplace.JD):
         origin = "JD" if of_jd else "Taobao or Tmall"
         raise CommandError(
