@@ -20,5 +20,6 @@ urlpatterns = [
         hooks.kuaidi100_intercepted,
         name="kuaidi100-intercepted",
     ),
+    path("hooks/kdniao/<slug:code>/", hooks.kdniao_push, name="kdniao-push"),
     path("", desk.urls),
 ]

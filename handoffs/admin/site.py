@@ -35,6 +35,7 @@ class Desk(UnfoldAdminSite):
             batches,
             bell,
             board,
+            carrier_accounts,
             claims,
             connecting,
             dialogs,
@@ -51,7 +52,7 @@ class Desk(UnfoldAdminSite):
         )
 
         screens = (home, search, dialogs, verbs, handoff, approvals, bell, files, imports, playbook, board, batches,
-                   unsettled, connecting, goods, claims, scanning)  # fmt: skip
+                   unsettled, connecting, goods, claims, scanning, carrier_accounts)  # fmt: skip
         pages = [each for screen in screens for each in screen.PAGES]
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
 

@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from accounts import vault
-from handoffs.carriers import kuaidi100
+from handoffs.carriers import kdniao, kuaidi100
 from handoffs.carriers.base import BadSignature, State, Unreadable
 from handoffs.flow import stopping, tracking
 from handoffs.models import CarrierAccount, ParcelEvent
@@ -39,7 +39,7 @@ def kuaidi100_push(request: HttpRequest, code: str) -> JsonResponse:
         outcome = tracking.one(push.track, origin, at=at)
         if outcome.result == "rejected":
             return _declined(outcome.reason, 200)
-    return JsonResponse(dict(kuaidi100.ACCEPTED), json_dumps_params={"ensure_ascii": False})
+    return _told(dict(kuaidi100.ACCEPTED), 200)
 
 
 @csrf_exempt
@@ -57,19 +57,44 @@ def kuaidi100_intercepted(request: HttpRequest, code: str, key: str) -> JsonResp
         return _declined(error.message, 400)
     if not stopping.heard(key, told, at=timezone.now()):
         return _declined("no such interception", 404)
-    return JsonResponse(dict(kuaidi100.ACCEPTED), json_dumps_params={"ensure_ascii": False})
+    return _told(dict(kuaidi100.ACCEPTED), 200)
 
 
-def _account(code: str) -> tuple[CarrierAccount | None, str]:
-    found = CarrierAccount.objects.select_related("shop").filter(code=code, service="kuaidi100", active=True).first()
+@csrf_exempt
+@require_POST
+def kdniao_push(request: HttpRequest, code: str) -> JsonResponse:
+    """News of several parcels at once, each with its whole trace."""
+    account, key = _account(code, service="kdniao", name="key")
+    at, customer = timezone.now(), account.customer if account else ""
+    if account is None:
+        return _told(kdniao.answer(customer, at=at, reason="no such account"), 404)
     try:
-        return found, found.opened("salt") if found else ""
+        tracks = kdniao.push_of(kdniao.opened(request.body, key))
+    except BadSignature as error:
+        return _told(kdniao.answer(customer, at=at, reason=str(error.message)), 403)
+    except Unreadable as error:
+        return _told(kdniao.answer(customer, at=at, reason=str(error.message)), 400)
+    CarrierAccount.objects.filter(pk=account.pk).update(last_push_at=at, error="")
+    news = [track for track in tracks if track.events or track.state != State.NO_TRACE]
+    heard = [tracking.Heard(number, track) for number, track in enumerate(news, 1)]
+    origin = tracking.Origin(ParcelEvent.Source.PUSH, account.shop)
+    refused = [told for told in tracking.take(heard, origin, at=at) if told.result == "rejected"]
+    reason = "; ".join(f"{told.waybill}: {told.reason}" for told in refused[:5])
+    return _told(kdniao.answer(customer, at=at, reason=reason), 200)
+
+
+def _account(code: str, *, service: str = "kuaidi100", name: str = "salt") -> tuple[CarrierAccount | None, str]:
+    found = CarrierAccount.objects.select_related("shop").filter(code=code, service=service, active=True).first()
+    try:
+        return found, found.opened(name) if found else ""
     except vault.Sealed:
-        logger.exception("the salt of %s cannot be opened with the key at hand", code)
+        logger.exception("the secrets of %s cannot be opened with the key at hand", code)
         return None, ""
 
 
+def _told(answer: dict[str, Any], status: int) -> JsonResponse:
+    return JsonResponse(answer, status=status, json_dumps_params={"ensure_ascii": False})
+
+
 def _declined(why: Any, status: int) -> JsonResponse:
-    return JsonResponse(
-        kuaidi100.not_accepted(str(why)), status=status, json_dumps_params={"ensure_ascii": False}
-    )  # fmt: skip
+    return _told(kuaidi100.not_accepted(str(why)), status)

@@ -1,10 +1,28 @@
 """What Kdniao sends (formats.md 4.2): answers and pushes, read into tracks. Its numbers are not Kuaidi100's."""
 
+import base64
+import hashlib
+import hmac
+import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from handoffs.carriers import text
-from handoffs.carriers.base import Event, Refused, State, Track, Unreadable, in_order, moment_of, text_of
+from handoffs.carriers import form, text
+from handoffs.carriers.base import (
+    BadSignature,
+    Event,
+    Refused,
+    State,
+    Track,
+    Unreadable,
+    in_order,
+    moment_of,
+    text_of,
+)
+
+CHINA = ZoneInfo("Asia/Shanghai")
 
 STATES: dict[str, State] = {
     "0": State.NO_TRACE, "1": State.PICKED_UP, "2": State.IN_TRANSIT, "3": State.SIGNED, "4": State.PROBLEM,
@@ -21,6 +39,40 @@ FINER: dict[str, State] = {
 def state_of(state: str, finer: str = "") -> State:
     """By StateEx, else by State; UNKNOWN where neither stands in a table."""
     return FINER.get(finer) or STATES.get(finer) or STATES.get(state, State.UNKNOWN)
+
+
+def sign(content: bytes, key: str) -> bytes:
+    """Base64 of the hexadecimal MD5 of content and key. MD5 is the service's choice."""
+    return base64.b64encode(hashlib.md5(content + key.encode(), usedforsecurity=False).hexdigest().encode())
+
+
+def opened(body: bytes, key: str) -> dict[str, Any]:
+    """The object in a form's RequestData, its DataSign checked over the bytes as they came.
+
+    Raises BadSignature, and Unreadable for what is no such form.
+    """
+    if not key:
+        raise BadSignature("no key is set for this account")
+    found = form.fields(body)
+    content, given = found.get("RequestData"), found.get("DataSign", b"")
+    if content is None:
+        raise Unreadable("no RequestData")
+    # A plus sign that was not written as %2B reads as a blank.
+    if not hmac.compare_digest(sign(content, key), given.strip().replace(b" ", b"+")):
+        raise BadSignature("the signature does not fit")
+    try:
+        told = json.loads(content.decode("utf-8"), parse_float=str)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("no JSON") from error
+    if not isinstance(told, dict):
+        raise Unreadable("no object")
+    return told
+
+
+def answer(customer: str, *, at: datetime, reason: str = "") -> dict[str, Any]:
+    """What the service wants to hear; with a reason it pushes again."""
+    moment = f"{at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}"
+    return {"EBusinessID": customer, "UpdateTime": moment, "Success": not reason, "Reason": reason}
 
 
 def push_of(payload: Mapping[str, Any]) -> list[Track]:

@@ -6,13 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
-from handoffs.carriers import text
+from handoffs.carriers import form, text
 from handoffs.carriers.base import BadSignature, Event, State, Track, Unreadable, in_order, moment_of, text_of
 from handoffs.carriers.kuaidi100_states import state_of
 
-LARGEST = 1024 * 1024
 # What the service wants to hear. Anything else, and it sends the push again after 30 minutes.
 ACCEPTED: Mapping[str, Any] = {"result": True, "returnCode": "200", "message": "成功"}
 STATUSES = frozenset({"polling", "shutdown", "abort", "updateall"})
@@ -54,33 +52,19 @@ def opened(body: bytes, salt: str) -> dict[str, Any]:
     """
     if not salt:
         raise BadSignature("no salt is set for this account")
-    if len(body) > LARGEST:
-        raise Unreadable("too long")
-    fields = _fields(body)
-    param, given = fields.get("param"), fields.get("sign", b"")
+    found = form.fields(body)
+    param, given = found.get("param"), found.get("sign", b"")
     if param is None:
         raise Unreadable("no param")
     if not hmac.compare_digest(sign(param, salt).encode(), given.strip().upper()):
         raise BadSignature("the signature does not fit")
     try:
-        found = json.loads(param.decode("utf-8"), parse_float=str)
+        told = json.loads(param.decode("utf-8"), parse_float=str)
     except (ValueError, RecursionError) as error:
         raise Unreadable("no JSON") from error
-    if not isinstance(found, dict):
+    if not isinstance(told, dict):
         raise Unreadable("no object")
-    return found
-
-
-def _fields(body: bytes) -> dict[str, bytes]:
-    """A form's fields as bytes. A field that comes twice could be checked once and read the other time: refused."""
-    fields: dict[str, bytes] = {}
-    for pair in body.split(b"&"):
-        name, _equals, value = pair.partition(b"=")
-        key = unquote_to_bytes(name.replace(b"+", b" ")).decode("utf-8", "replace")
-        if key in fields:
-            raise Unreadable(f"{key} twice")
-        fields[key] = unquote_to_bytes(value.replace(b"+", b" "))
-    return fields
+    return told
 
 
 def push_of(body: bytes, salt: str) -> Push:
