@@ -28,6 +28,7 @@ VERBS: dict[str, frozenset[str]] = {
     "attach": frozenset(Role.values),
     "scan": frozenset({Role.WAREHOUSE, Role.QC, Role.MANAGER}),
     "receive": frozenset({Role.WAREHOUSE, Role.MANAGER}),
+    "inspect": frozenset({Role.QC, Role.MANAGER}),
     "see_orphans": DESK | {Role.WAREHOUSE},
     "see_exposure": DESK,
     "see_claims": DESK | {Role.LOGISTICS},

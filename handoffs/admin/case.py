@@ -11,7 +11,7 @@ from accounts.models import User
 from handoffs import connections, permissions
 from handoffs.admin import shown, values, words
 from handoffs.admin.page import draw, person, seen_case
-from handoffs.flow import acts, kinds, next_step, path
+from handoffs.flow import acts, kinds, next_step, path, transport
 from handoffs.flow.buyer import Buyer, seen_by
 from handoffs.flow.terms import why_due
 from handoffs.models import Case, CaseSource, Decision, Handoff, Parcel, ParcelEvent
@@ -69,7 +69,9 @@ def _buyer(user: User, case: Case) -> Buyer | None:
 def groups(user: User, case: Case, offered: set[str]) -> dict[str, Steps]:
     """Every other button the person may press: decisions, questions, things to record."""
     closed = case.status == Case.Status.CLOSED
-    may = {verb: permissions.may(user, verb, shop_id=case.shop_id) for verb in ("respond", "act", "propose", "waive")}
+    verbs = {"respond", "propose", *(act.verb for act in acts.ACTS.values())}
+    may = {verb: permissions.may(user, verb, shop_id=case.shop_id) for verb in verbs}
+    pointless = {"carry_out"} if may["inspect"] and transport.under_way(case) else {"carry_out", "goods_at_qc"}
     decisions = list(Decision.Kind.values) if may["propose"] and not closed else []
     asked = [] if closed else [
         code for code, kind in kinds.KINDS.items()
@@ -78,7 +80,7 @@ def groups(user: User, case: Case, offered: set[str]) -> dict[str, Steps]:
     recorded = ["respond"] if may["respond"] and not closed else []
     recorded += [
         code for code, act in acts.ACTS.items()
-        if may[act.verb] and code != "carry_out" and (not closed or code in acts.AFTER_CLOSING)
+        if may[act.verb] and code not in pointless and (not closed or code in acts.AFTER_CLOSING)
     ]  # fmt: skip
     named = {"decide": decisions, "ask": asked, "record": recorded}
     return {name: [next_step.step(code) for code in codes if code not in offered] for name, codes in named.items()}

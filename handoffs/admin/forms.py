@@ -74,10 +74,10 @@ def photos(help_text: Any = "") -> FilesField:
     return FilesField(label=_("Photos or documents"), required=False, widget=widget, help_text=help_text)
 
 
-def camera() -> FilesField:
+def camera(label: Any = "") -> FilesField:
     """A photo taken now: a phone opens its camera."""
     widget = ManyFiles(attrs={"multiple": True, "accept": "image/*", "capture": "environment", "class": "rd-files"})
-    return FilesField(label=_("Take a photo"), required=False, widget=widget)
+    return FilesField(label=label or _("Take a photo"), required=False, widget=widget)
 
 
 def form_of(fields: dict[str, forms.Field], data: Any = None, files: Any = None) -> forms.Form:
@@ -121,7 +121,9 @@ def of_answer(kind: Kind, role: str, lines: Sequence[CaseLine] = ()) -> dict[str
     }
     if Need.LINES in needs:
         outcomes = [(a.code, a.label) for a in answers if Need.LINES not in a.needs]
-        fields |= {f"line_{n}": choice(str(line), outcomes, required=False) for n, line in enumerate(lines)}
+        for n, line in enumerate(lines):
+            fields[f"line_{n}"] = choice(str(line), outcomes, required=False)
+            fields[f"line_{n}_photo"] = camera(_("Photos of %(line)s") % {"line": line})
     if Need.WAYBILL in needs:
         fields |= {"waybill": words(_("waybill"), required=False), "carrier": words(_("carrier"), required=False)}
     if Need.BY in needs:

@@ -14,7 +14,7 @@ from handoffs.admin import forms as make
 from handoffs.admin import shown, words
 from handoffs.admin.page import draw, number, page, person
 from handoffs.admin.uploads import Sent, sent
-from handoffs.flow import answer, handoff
+from handoffs.flow import answer, handoff, transport
 from handoffs.flow.buyer import seen_by
 from handoffs.flow.errors import Invalid, NotAllowed, Stale
 from handoffs.flow.kinds import APPROVALS, KINDS, Kind, Need
@@ -75,7 +75,7 @@ def _context(asked: Handoff, kind: Kind, user: User, lines: list[CaseLine]) -> d
                 "code": each.code,
                 "label": each.label,
                 "needs": " ".join(_names(each.needs, len(lines))),
-                "shows": " ".join(name for need in each.needs for name in BESIDE.get(need, ())),
+                "shows": " ".join(_beside(each.needs, len(lines))),
             }
             for each in make.answers_of(kind, lines, asked.to_role)
         ],
@@ -85,6 +85,8 @@ def _context(asked: Handoff, kind: Kind, user: User, lines: list[CaseLine]) -> d
         "lines": lines,
         "buyer": seen_by(user, asked.case, source=CaseSource.objects.filter(case=asked.case_id).first()),
         "given": words.answer_label(asked.kind, asked.answer),
+        "leg": transport.leg_of(asked.case) if asked.kind == "inspect_return" else None,
+        "may_inspect": permissions.may(user, "inspect", shop_id=asked.case.shop_id),
         "details": words.details(asked.data, amounts=permissions.sees_amounts(user, asked.case)),
         "files": list(asked.attachments.all()),
     }
@@ -96,13 +98,21 @@ def _names(needs: tuple[Need, ...], lines: int) -> list[str]:
     return [name for need in needs for name in (per_line if need == Need.LINES else [FIELD_OF.get(need, need.value)])]
 
 
+def _beside(needs: tuple[Need, ...], lines: int) -> list[str]:
+    """The form fields that may stay empty."""
+    photos = [f"line_{index}_photo" for index in range(lines)] if Need.LINES in needs else []
+    return [name for need in needs for name in BESIDE.get(need, ())] + photos
+
+
 def _answer(asked: Handoff, given: Sent, lines: list[CaseLine]) -> None:
+    own = [given.kept_of(f"line_{index}_photo") for index in range(len(lines))]
     proofs, values = given.attachments(), given.values
     data: dict[str, Any] = {name: _plain(values[name]) for name in IN_DATA if values.get(name)}
     per_line = [values.get(f"line_{index}") for index in range(len(lines))]
     if values["answer"] == "outcome" and all(per_line):
         data["lines"] = [
-            {"line": line.sku or line.title, "outcome": outcome} for line, outcome in zip(lines, per_line, strict=True)
+            {"line": line.sku or line.title, "outcome": outcome} | ({"photos": photos} if photos else {})
+            for line, outcome, photos in zip(lines, per_line, own, strict=True)
         ]
     plain = {name: values.get(name, "") for name in ("note", "waybill", "carrier", "by")}
     made = answer.Given(values["answer"], attachments=proofs, data=data, **plain)

@@ -25,18 +25,26 @@ class Sent:
     by: User
     at: datetime
     proofs: list[Attachment] = field(default_factory=list)
+    declined: list[Invalid] = field(default_factory=list)
 
     def attachments(self) -> list[int]:
         """Store the files and give the ids of all proofs. Where one is declined, the others are stored nevertheless."""
-        declined: list[Invalid] = []
-        for file in [file for name in FILES for file in self.values.pop(name, None) or ()]:
-            try:
-                self.proofs.append(evidence.upload(file, by=self.by, at=self.at))
-            except Invalid as error:
-                declined.append(error)
-        if declined:
-            raise declined[0]
+        for name in FILES:
+            self.kept_of(name)
+        if self.declined:
+            raise self.declined[0]
         return [proof.pk for proof in self.proofs]
+
+    def kept_of(self, name: str) -> list[int]:
+        """Store the files of one field; the ids of those that were taken."""
+        stored: list[Attachment] = []
+        for file in self.values.pop(name, None) or ():
+            try:
+                stored.append(evidence.upload(file, by=self.by, at=self.at))
+            except Invalid as error:
+                self.declined.append(error)
+        self.proofs += stored
+        return [proof.pk for proof in stored]
 
 
 def sent(request: HttpRequest) -> Sent:

@@ -76,6 +76,7 @@ SENTENCES: dict[str, Any] = {
     "came_back": L("The parcel is back"),
     "basis_confirmed": L("Paid amount confirmed by a person: %(amount)s"),
     "basis_taken": L("Paid amount as the file says, confirmed by deciding: %(amount)s"),
+    "goods_at_qc": L("The goods have arrived at quality control"),
     "goods_waived": L("Goods waived: %(reason)s"),
     "exchange_asked": L("Buyer asked how to exchange"),
     "exchange_way": L("Way: %(way)s"),
@@ -181,7 +182,8 @@ def details(data: dict[str, Any], *, amounts: bool) -> list[tuple[str, str]]:
         rows.append(
             (
                 _("line %(line)s") % {"line": line.get("line", "")},
-                answer_label("inspect_return", line.get("outcome", "")),
+                answer_label("inspect_return", line.get("outcome", ""))
+                + (f" · {_('photos')}: {len(line['photos'])}" if line.get("photos") else ""),
             )
         )
     return rows

@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.models.people import Role
 from handoffs import permissions
 from handoffs.carriers.base import State
-from handoffs.flow import claims, clock, decision, goods, parcel, tracking
+from handoffs.flow import claims, clock, decision, goods, parcel, tracking, transport
 from handoffs.flow.answer import promised
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
@@ -261,6 +261,10 @@ def _came_back(c: Context) -> None:
     c.note("came_back")
 
 
+def _goods_at_qc(c: Context) -> None:
+    transport.arrived(c.case, by=c.by, at=c.at)
+
+
 def _confirm_basis(c: Context) -> None:
     _set(c.case, basis_confirmed=True)
     c.note("basis_confirmed", amount=str(c.case.paid if c.case.paid is not None else c.case.amount))
@@ -356,8 +360,11 @@ ACTS: dict[str, Act] = {
             (Field("by", L("will come back by"), "date"),)),
         Act("came_back", L("The parcel is back"), _came_back),
         Act("confirm_basis", L("Confirm what the buyer paid"), _confirm_basis),
+        Act("goods_at_qc", L("The goods have arrived at quality control"), _goods_at_qc, verb="inspect"),
         Act("waive_goods", L("Waive the goods"), _waive_goods, (Field("reason", L("reason"), "long"),), "waive"),
         Act("note", L("Internal note"), _note, (Field("text", L("note"), "long"),)),
     )
 }  # fmt: skip
-AFTER_CLOSING = frozenset({"note", "parcel_event", "came_back", "open_claim", "settle_claim", "waive_goods"})
+AFTER_CLOSING = frozenset(
+    {"note", "goods_at_qc", "parcel_event", "came_back", "open_claim", "settle_claim", "waive_goods"}
+)

@@ -152,7 +152,7 @@ def _checked(shop: Shop, chosen: Answer, given: Given, *, by: User, at: datetime
         Need.SIGNED_AT: bool(data.get("signed_at") or given.by),
         Need.PHOTO: photos > 0,
         Need.DOCUMENT: photos + documents > 0,
-        Need.LINES: _lines(data, photos),
+        Need.LINES: _lines(data, given.attachments, photos),
     }
     for need in chosen.needs:
         if not present[need]:
@@ -184,12 +184,17 @@ def _weight(data: dict[str, Any]) -> bool:
         return False
 
 
-def _lines(data: dict[str, Any], photos: int) -> bool:
+def _lines(data: dict[str, Any], attachments: Sequence[int], photos: int) -> bool:
+    """An outcome for each line and a photo for all but “good”. Lines may name theirs; then each must have its own."""
     lines = data.get("lines")
-    if not isinstance(lines, list) or not lines:
+    if not isinstance(lines, list) or not lines or not all(isinstance(line, dict) for line in lines):
         return False
-    outcomes = [line.get("outcome") if isinstance(line, dict) else None for line in lines]
-    return all(outcome in LINE_OUTCOMES for outcome in outcomes) and (photos > 0 or set(outcomes) == {"good"})
+    wrong = [line for line in lines if line.get("outcome") != "good"]
+    if any(line.get("outcome") not in LINE_OUTCOMES for line in lines) or (wrong and not photos):
+        return False
+    named = [line.get("photos") for line in wrong]
+    own = all(isinstance(ids, list) and ids and set(map(str, ids)) <= set(map(str, attachments)) for ids in named)
+    return own or not any(named)
 
 
 def promised(text: str, shop: Shop) -> datetime:
@@ -231,6 +236,8 @@ def _settle(
     for running in clock.running(case, ClockKind.HANDOFF):
         if running.handoff_id == handoff.pk:
             clock.end(running, at=at)
+    if handoff.kind == K.INSPECT_RETURN:
+        clock.end_all(case, ClockKind.TRANSPORT, at=at)  # whoever inspects them has them
     if by is not None:
         evidence.bind(given.attachments, handoff, by=by)
     drive(handoff, data, by=by, at=at)

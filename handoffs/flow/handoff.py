@@ -12,7 +12,7 @@ from accounts import duty
 from accounts.models import Carrier, User
 from accounts.models.people import Role
 from handoffs import outbox, permissions
-from handoffs.flow import clock
+from handoffs.flow import clock, transport
 from handoffs.flow.audience import Audience
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
@@ -172,6 +172,8 @@ def _start_clock(case: Case, handoff: Handoff, *, at: datetime) -> None:
             cap=case.marketplace_deadline if handoff.kind in APPROVALS else None,
         )  # fmt: skip
         handoff.due_at = clock.start(case, start, at=at).due_at
+    if handoff.kind == K.INSPECT_RETURN and inspected_outside(case):
+        transport.handed_over(case, at=at)
     Handoff.objects.filter(pk=handoff.pk).update(due_at=handoff.due_at)
 
 
@@ -246,9 +248,7 @@ def withdraw_inapplicable(case: Case, *, at: datetime) -> None:
 def retire(handoff: Handoff, *, at: datetime, by: User | None, cause: str) -> None:
     """Withdraw a live question, end its clock, hand its followers to one of them, tell the holder."""
     move(handoff, S.WITHDRAWN, by=by, at=at, why="withdrawn", cause=cause)
-    for running in clock.running(handoff.case, ClockKind.HANDOFF):
-        if running.handoff_id == handoff.pk:
-            clock.cancel(running, at=at, cause=cause)
+    _end_clock(handoff, at=at, cause=cause)
     promote_follower(handoff, at=at)
     if handoff.assignee_id and (by is None or handoff.assignee_id != by.pk):
         key = f"withdrawn:{handoff.pk}:{handoff.version}"
@@ -373,6 +373,8 @@ def withdraw(handoff_id: int, *, by: User, at: datetime, reason: str = "") -> Ha
 
 
 def _end_clock(handoff: Handoff, *, at: datetime, cause: str) -> None:
+    if handoff.kind == K.INSPECT_RETURN:
+        clock.cancel_all(handoff.case, ClockKind.TRANSPORT, at=at, cause=cause)
     for running in clock.running(handoff.case, ClockKind.HANDOFF):
         if running.handoff_id == handoff.pk:
             clock.cancel(running, at=at, cause=cause)

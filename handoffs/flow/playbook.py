@@ -166,6 +166,7 @@ LABELS: dict[str, Any] = {
     "promise_return": _("Record a promised return"),
     "came_back": _("The parcel is back"),
     "waive_goods": _("Waive the goods"),
+    "goods_at_qc": _("The goods have arrived at quality control"),
     "note": _("Internal note"),
     "closed": _("Nothing to do"),
     **{kind.value: kind.label for kind in K},

@@ -19,6 +19,7 @@ class ClockKind(models.TextChoices):
     PARCEL_SILENCE = "parcel_silence", _("parcel silence")
     CLAIM = "claim", _("carrier claim")
     BUYER_EDIT = "buyer_edit", _("buyer's edit")
+    TRANSPORT = "transport", _("transport to quality control")
     MARKETPLACE = "marketplace", _("marketplace deadline")
 
 

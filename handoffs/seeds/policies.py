@@ -12,6 +12,7 @@ CLOCK_MINUTES: dict[str, int] = {
     ClockKind.PARCEL_SILENCE: 5 * 24 * 60,
     ClockKind.CLAIM: 7 * 24 * 60,
     ClockKind.BUYER_EDIT: 24 * 60,
+    ClockKind.TRANSPORT: 24 * 60,
     ClockKind.MARKETPLACE: 48 * 60,
 }
 # kind: (minutes, when difficult, when external)
