@@ -179,11 +179,8 @@ def details(data: dict[str, Any], *, amounts: bool) -> list[tuple[str, str]]:
         planned = "–" if line.get("planned") is None else line["planned"]
         rows.append((name, f"{planned} / {line.get('actual')} · {line.get('condition')}"))
     for line in data.get("lines") or ():
-        rows.append(
-            (
-                _("line %(line)s") % {"line": line.get("line", "")},
-                answer_label("inspect_return", line.get("outcome", ""))
-                + (f" · {_('photos')}: {len(line['photos'])}" if line.get("photos") else ""),
-            )
-        )
+        outcome = answer_label("inspect_return", line.get("outcome", ""))
+        if own := line.get("photos"):
+            outcome += " · " + _("photos: %s") % len(own)
+        rows.append((_("line %(line)s") % {"line": line.get("line", "")}, outcome))
     return rows
