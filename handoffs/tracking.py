@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from accounts import vault
+from handoffs import warehousing
 from handoffs.carriers import kuaidi100_client
 from handoffs.carriers.base import CarrierError, Later, Refused, Unknown
 from handoffs.carriers.kuaidi100_client import Account, InterceptType, Kuaidi100, Payer
@@ -42,7 +43,7 @@ def run(*, at: datetime) -> dict[str, int]:
             continue
         counts["subscribed"] += subscribe(account, client, at=at)
         counts["queried"] += query(account, client, at=at)
-    counts["intercepted"] = intercept(at=at)
+    counts["intercepted"] = intercept(at=at) + warehousing.run(at=at)
     return counts
 
 

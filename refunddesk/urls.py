@@ -4,7 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from handoffs.admin.site import desk
-from handoffs.api import hooks
+from handoffs.api import hooks, warehouse_hooks
 from refunddesk.health import healthz, readyz
 
 urlpatterns = [
@@ -21,5 +21,6 @@ urlpatterns = [
         name="kuaidi100-intercepted",
     ),
     path("hooks/kdniao/<slug:code>/", hooks.kdniao_push, name="kdniao-push"),
+    path("hooks/qimen/<slug:code>/", warehouse_hooks.qimen_report, name="qimen-report"),
     path("", desk.urls),
 ]

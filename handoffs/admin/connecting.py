@@ -17,7 +17,7 @@ from accounts.models import Shop
 from handoffs import connections
 from handoffs.admin.page import draw, page, person
 from handoffs.admin.setup_base import allowed
-from handoffs.models import CarrierAccount, Connection
+from handoffs.models import CarrierAccount, Connection, WarehouseSystem
 
 L = gettext_lazy
 
@@ -72,7 +72,8 @@ def shops(request: HttpRequest) -> HttpResponse:
     listed = [{"shop": shop, "connection": getattr(shop, "connection", None)} for shop in rows]
     may_edit = allowed(request, "edit_setup")
     return draw(request, "handoffs/money/connections.html", title=_("Connections"), rows=listed, may_edit=may_edit,
-                accounts=CarrierAccount.objects.select_related("shop"))  # fmt: skip
+                accounts=CarrierAccount.objects.select_related("shop"),
+                systems=WarehouseSystem.objects.select_related("shop"))  # fmt: skip
 
 
 @page("GET", "POST")

@@ -35,7 +35,6 @@ class Desk(UnfoldAdminSite):
             batches,
             bell,
             board,
-            carrier_accounts,
             claims,
             connecting,
             dialogs,
@@ -47,12 +46,13 @@ class Desk(UnfoldAdminSite):
             playbook,
             scanning,
             search,
+            services,
             unsettled,
             verbs,
         )
 
         screens = (home, search, dialogs, verbs, handoff, approvals, bell, files, imports, playbook, board, batches,
-                   unsettled, connecting, goods, claims, scanning, carrier_accounts)  # fmt: skip
+                   unsettled, connecting, goods, claims, scanning, services)  # fmt: skip
         pages = [each for screen in screens for each in screen.PAGES]
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
 

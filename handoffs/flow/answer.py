@@ -63,7 +63,7 @@ def answer(handoff_id: int, given: Given, *, by: User, at: datetime) -> Handoff:
     return asked
 
 
-def by_wire(handoff_id: int, code: str, *, said: str, at: datetime) -> None:
+def by_wire(handoff_id: int, code: str, *, said: str, at: datetime, more: Mapping[str, Any] | None = None) -> None:
     """A connected system's answer to a question, kept with its own words and nobody's name.
 
     A parcel that comes back by a system's word is expected within the days the desk gives a promise without a date.
@@ -73,7 +73,7 @@ def by_wire(handoff_id: int, code: str, *, said: str, at: datetime) -> None:
         if not asked.is_live:
             return
         chosen = _chosen(asked, Given(code))
-        data: dict[str, Any] = {"answered_as": "system"}
+        data: dict[str, Any] = {"answered_as": "system", **(more or {})}
         if Need.BY in chosen.needs:
             data["by"] = (at + RETURN_EXPECTED).isoformat()
         for handoff in group:

@@ -23,12 +23,14 @@ from handoffs.flow import handoff as handoffs
 from handoffs.flow.answer import by_wire
 from handoffs.flow.errors import Invalid, NotAllowed, Stale
 from handoffs.flow.moves import locked_case, note
-from handoffs.models import CarrierAccount, Case, Handoff, Interception, Parcel
+from handoffs.models import CarrierAccount, Case, Handoff, Interception, Parcel, WarehouseSystem
 from handoffs.models.handoff import HandoffKind as K
 
 State, Via = Interception.State, Interception.Via
 FEN = Decimal("0.01")
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
+AT_ONCE = 100
+NEVER_ANSWERED = timedelta(minutes=10)
 
 
 def service_for(parcel: Parcel) -> CarrierAccount | None:
@@ -36,6 +38,35 @@ def service_for(parcel: Parcel) -> CarrierAccount | None:
     rows = CarrierAccount.objects.filter(active=True, service="kuaidi100").exclude(sealed_secret="")
     own = rows.filter(shop_id=parcel.shop_id).first()
     return own or rows.filter(shop=None).first()
+
+
+def system_for(shop_id: int) -> WarehouseSystem | None:
+    """The warehouse system that is asked first to stop what has not left."""
+    return WarehouseSystem.objects.filter(shop=shop_id, active=True).first()
+
+
+def offer_to_systems(*, at: datetime) -> int:
+    """Ask the connected warehouse systems for every stop that nobody was asked for yet. Returns how many."""
+    shops = WarehouseSystem.objects.filter(active=True).values("shop_id")
+    rows = Handoff.objects.filter(kind=K.STOP_PARCEL, status__in=Handoff.LIVE, joined=None, case__shop__in=shops)
+    made = 0
+    for handoff_id in rows.filter(interceptions=None).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]:
+        with transaction.atomic():
+            asked = Handoff.objects.select_related("parcel").get(pk=handoff_id)
+            case = locked_case(asked.case_id)
+            asked.refresh_from_db(fields=["status"])
+            if asked.is_live and not asked.interceptions.exists():
+                made += _recorded(case, asked.parcel, asked, Via.SYSTEM, by=None, at=at) is not None
+    return made
+
+
+def hanging(*, at: datetime) -> int:
+    """What was sent and never answered, because its worker died, may have happened: unknown, and people go on."""
+    rows = Interception.objects.filter(state=State.ASKED, sent_at__lte=at - NEVER_ANSWERED)
+    found = list(rows.values_list("pk", flat=True)[:AT_ONCE])
+    for pk in found:
+        settle(pk, State.UNKNOWN, said=_("No answer came."), at=at)
+    return len(found)
 
 
 def ask_service(handoff_id: int, *, payer: str, by: User, at: datetime) -> Interception:
@@ -51,13 +82,20 @@ def ask_service(handoff_id: int, *, payer: str, by: User, at: datetime) -> Inter
             raise NotAllowed(_("Your role does not do this."))
         if asked.kind != K.RECALL_PARCEL or not asked.is_live:
             raise Stale(_("The parcel is not being called back now."))
-        if asked.parcel is None or service_for(asked.parcel) is None:
+        via = Via.SERVICE if asked.parcel and service_for(asked.parcel) else _system_way(asked)
+        if asked.parcel is None or not via:
             raise Invalid(_("No service is connected that could stop this parcel. The carrier's contact is asked."))
-        made = _recorded(asked.case, asked.parcel, asked, Via.SERVICE, by=by, at=at)
+        made = _recorded(asked.case, asked.parcel, asked, via, by=by, at=at)
         if made is None:
             raise Stale(_("The interception of this parcel was asked for already."))
         Interception.objects.filter(pk=made.pk).update(payer=payer)
     return made
+
+
+def _system_way(asked: Handoff) -> str:
+    """Qimen has the carrier stop a parcel through the warehouse; other systems do not."""
+    system = system_for(asked.case.shop_id)
+    return Via.SYSTEM if system is not None and system.kind == WarehouseSystem.Kind.QIMEN else ""
 
 
 def _recorded(
@@ -195,7 +233,7 @@ def board(by: User, *, at: datetime) -> list[Stop]:
     latest = {handoff.case_id: handoff for handoff in sorted(found, key=lambda handoff: handoff.pk)}
     services = set(
         CarrierAccount.objects.filter(active=True).exclude(sealed_secret="").values_list("shop_id", flat=True)
-    )
+    ) | set(WarehouseSystem.objects.filter(active=True, kind="qimen").values_list("shop_id", flat=True))
     stops = [_stop(handoff, services, at) for handoff in found if latest[handoff.case_id] is handoff]
     return sorted(stops, key=lambda stop: (stop.cutoff or FAR, stop.handoff.due_at or FAR, stop.handoff.pk))
 

@@ -15,6 +15,7 @@ from handoffs.models.policy import Calendar, CalendarDay, CalendarWindow, ClockP
 from handoffs.models.response import Response
 from handoffs.models.tick import Tick
 from handoffs.models.timeline import TimelineEntry
+from handoffs.models.warehouse_system import WarehouseSystem
 
 __all__ = [
     "Attachment",
@@ -55,4 +56,5 @@ __all__ = [
     "Terms",
     "Tick",
     "TimelineEntry",
+    "WarehouseSystem",
 ]

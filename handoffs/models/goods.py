@@ -88,7 +88,9 @@ class Receipt(models.Model):
     grams = models.PositiveIntegerField(_("weight (g)"), null=True, blank=True)
     lines = models.JSONField(default=list, blank=True)
     note = models.TextField(_("note"), blank=True)
-    by = models.ForeignKey(User, models.PROTECT, related_name="receipts", verbose_name=_("received by"))
+    by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="receipts", verbose_name=_("received by")
+    )
     at = models.DateTimeField(_("received at"))
     settled_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)

@@ -1,11 +1,11 @@
-"""Accounts with carriers' data services: secrets go in and never come out, and the address to push to is shown."""
+"""Carriers' data services and warehouse systems: secrets go in and never come out; the address to push to is shown."""
 
 from typing import Any
 
 import pytest
 from django.urls import reverse
 
-from handoffs.models import CarrierAccount
+from handoffs.models import CarrierAccount, WarehouseSystem
 from tests.admin.conftest import LogIn
 from tests.factories import World
 
@@ -70,3 +70,18 @@ def test_only_the_manager_sets_it_up(world: World, log_in: LogIn, role: str) -> 
     assert client.get(reverse(NEW)).status_code == 403
     assert client.post(reverse(NEW), form()).status_code == 403
     assert not CarrierAccount.objects.exists()
+
+
+def test_a_shop_s_warehouse_system_is_connected_once(world: World, log_in: LogIn) -> None:
+    client, where = log_in(world.manager), reverse("admin:handoffs_warehouse_system_new")
+    body = {"shop": world.shop.pk, "kind": "qimen", "code": "wh1", "app_key": "1", "customer": "C1", "active": "on"}
+    body |= {"secret": "hidden-1"}
+    made = client.post(where, body)
+    kept = WarehouseSystem.objects.get()
+    assert (kept.shop, kept.opened("secret")) == (world.shop, "hidden-1")
+    page = client.get(made["Location"]).content.decode()
+    assert ("/hooks/qimen/wh1/" in page, "hidden-1" in page) == (True, False)
+    again = client.post(where, body | {"code": "wh2"})
+    assert (again.status_code, list(again.context["form"].errors)) == (400, ["shop"])
+    assert client.post(where, body | {"shop": world.other_shop.pk, "code": "wh3", "secret": ""}).status_code == 400
+    assert "wh1" in client.get(reverse("admin:handoffs_connections")).content.decode()
