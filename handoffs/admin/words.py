@@ -80,6 +80,7 @@ SENTENCES: dict[str, Any] = {
     "goods_waived": L("Goods waived: %(reason)s"),
     "exchange_asked": L("Buyer asked how to exchange"),
     "exchange_way": L("Way: %(way)s"),
+    "exchange_confirmed": L("The buyer did so: %(way)s"),
     "revealed": L("Buyer's data revealed"),
     "note": L("Note: %(text)s"),
 }

@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.models.people import Role
 from handoffs import permissions
 from handoffs.carriers.base import State
-from handoffs.flow import claims, clock, decision, goods, parcel, tracking, transport
+from handoffs.flow import claims, clock, decision, exchange, goods, parcel, tracking, transport
 from handoffs.flow.answer import promised
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
@@ -155,13 +155,16 @@ def _offline_return(c: Context) -> None:
 
 def _reshipped(c: Context) -> None:
     """The goods were sent again: the new parcel is watched, the old one no longer says where they are."""
-    if not c.case.decisions.filter(kind=Decision.Kind.RESHIP, status__in=("approved", "carried_out")).exists():
+    kinds = (Decision.Kind.RESHIP, Decision.Kind.EXCHANGE)
+    decided = c.case.decisions.filter(kind__in=kinds, status__in=("approved", "carried_out")).exists()
+    if not decided and not exchange.owes_goods(c.case):
         raise Stale(_("Decide on reshipping first."))
     sent = parcel.know(c.case, waybill=c.text("waybill"), carrier=c.text("carrier"), at=c.at)
     before = c.case.parcels.filter(leg=Parcel.Leg.OUTBOUND, replaced_by=None).exclude(pk=sent.pk)
     before.update(replaced_by=sent)
     Parcel.objects.filter(pk=sent.pk).update(again=True)
     parcel.handed_over(sent, at=c.at)
+    exchange.sent(c.case, at=c.at)
     c.note("reshipped", waybill=sent.waybill, carrier=str(sent.carrier or sent.carrier_text))
 
 
@@ -284,9 +287,11 @@ def _note(c: Context) -> None:
 
 def _exchange(c: Context) -> None:
     """Ask the buyer for one of the ways an exchange can go; the next import confirms what they did."""
+    if c.text("way") not in Case.ExchangeWay.values:
+        raise Invalid(_("Choose a way."), field="way")
     _reply(c, "exchange_asked")
     c.note("exchange_way", way=c.text("way"))
-    clock.start(c.case, clock.Start(ClockKind.BUYER_EDIT, Role.SUPPORT, c.at), at=c.at)
+    exchange.ask(c.case, c.text("way"), at=c.at)
 
 
 MESSAGE = Field("message", gettext_lazy("message to the buyer"), "long")
@@ -296,11 +301,7 @@ FREIGHT = (
     ("seller", gettext_lazy("the shop bears the freight")),
     ("buyer", gettext_lazy("the buyer bears the freight")),
 )
-WAYS = (
-    ("return_and_buy_again", gettext_lazy("return and buy again")),
-    ("amount_to_zero", gettext_lazy("set the amount to 0")),
-    ("confirm_receipt", gettext_lazy("confirm receipt")),
-)
+WAYS = tuple((way.value, way.label) for way in Case.ExchangeWay)
 STATE_OF = {
     Fact.What.IN_TRANSIT: State.IN_TRANSIT, "at_outlet": State.AT_OUTLET, Fact.What.DELIVERED: State.SIGNED,
     Fact.What.WILL_RETURN: State.RETURNING, Fact.What.RETURNED: State.RETURNED_SIGNED,
@@ -366,5 +367,5 @@ ACTS: dict[str, Act] = {
     )
 }  # fmt: skip
 AFTER_CLOSING = frozenset(
-    {"note", "goods_at_qc", "parcel_event", "came_back", "open_claim", "settle_claim", "waive_goods"}
+    {"note", "reshipped", "goods_at_qc", "parcel_event", "came_back", "open_claim", "settle_claim", "waive_goods"}
 )

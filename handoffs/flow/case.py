@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import F
 
 from accounts.models import User
-from handoffs.flow import clock, path
+from handoffs.flow import clock, exchange, path
 from handoffs.flow.moves import locked_case, move, note
 from handoffs.flow.standing import standing
 from handoffs.models import CarrierClaim, Case, Clock, Decision, Fact, Handoff
@@ -72,6 +72,8 @@ def status_of(case: Case) -> str:
         return Status.CLOSED if is_history(case) or goods_secured(case) else Status.GOODS_OPEN
     live = set(case.handoffs.filter(status__in=Handoff.LIVE).values_list("kind", flat=True))
     if case.phase == Case.Phase.CLOSED:
+        if not live and exchange.owes_goods(case):
+            return Status.TO_DECIDE
         return Status.WAITING_COLLEAGUE if live else Status.CLOSED
     decision = case.decisions.filter(status__in=Decision.LIVE).order_by("-at").first()
     if case.money in (Case.Money.ORDERED, Case.Money.ACKNOWLEDGED, Case.Money.UNKNOWN):

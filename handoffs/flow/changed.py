@@ -10,7 +10,7 @@ from typing import Any
 
 from accounts.models.people import Role
 from handoffs import outbox
-from handoffs.flow import arrive, clock, decision, handoff, refund
+from handoffs.flow import arrive, clock, decision, exchange, handoff, refund
 from handoffs.flow.case import refresh
 from handoffs.flow.moves import note
 from handoffs.intake.rows import Row
@@ -72,6 +72,7 @@ def drive(change: Change, *, at: datetime) -> None:
         decision.void_changed(case, at=at)
     if change.row.fields.get("return_waybill"):
         clock.end_all(case, ClockKind.RETURN_NUMBER, at=at)
+    exchange.follow(case, before, at=at)
     clock.follow_marketplace(case, at=at, by=None)
     refresh(case, at=at, by=None)
 

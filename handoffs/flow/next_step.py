@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import Shop
+from handoffs.flow.exchange import owes_goods
 from handoffs.flow.kinds import KINDS
 from handoffs.flow.playbook import LABELS, play
 from handoffs.flow.standing import signed_for_by_shop
@@ -53,7 +54,7 @@ def _urgent(case: Case) -> list[str]:
         return ["closed"]
     if case.status == Case.Status.GOODS_OPEN and case.money == Case.Money.CONFIRMED:
         return _secure(case)
-    codes: list[str] = []
+    codes: list[str] = ["reshipped"] if owes_goods(case) else []
     if _runs(case, ClockKind.FIRST_RESPONSE):
         codes.append("respond")
     if case.claims_compensation and case.compensation_stands is None:

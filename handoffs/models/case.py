@@ -54,6 +54,16 @@ class Case(models.Model):
         RETURNED = "returned", _("back in the warehouse")
         LOST = "lost", _("lost")
 
+    class ExchangeWay(models.TextChoices):
+        RETURN_AND_BUY_AGAIN = "return_and_buy_again", _("return and buy again")
+        AMOUNT_TO_ZERO = "amount_to_zero", _("set the amount to 0")
+        CONFIRM_RECEIPT = "confirm_receipt", _("confirm receipt")
+
+    class ExchangeState(models.TextChoices):
+        ASKED = "asked", _("asked")
+        CONFIRMED = "confirmed", _("confirmed")
+        DONE = "done", _("done")
+
     class Money(models.TextChoices):
         NONE = "none", _("not decided")
         PROPOSED = "proposed", _("proposed")
@@ -109,6 +119,8 @@ class Case(models.Model):
     compensation_stands = models.BooleanField(_("the claim stands"), null=True)
     return_agreed_offline = models.BooleanField(_("return agreed offline"), default=False)
     goods_waived = models.BooleanField(_("goods waived"), default=False)
+    exchange_way = models.CharField(_("way of the exchange"), max_length=24, choices=ExchangeWay, blank=True)
+    exchange_state = models.CharField(_("exchange"), max_length=10, choices=ExchangeState, blank=True)
     basis_confirmed = models.BooleanField(_("paid amount confirmed by a person"), default=False)
     due_at = models.DateTimeField(_("first promise due"), null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
