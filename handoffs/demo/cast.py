@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import Shop
 from handoffs.demo import others as o
+from handoffs.demo import parcels
 from handoffs.demo import returns as r
 from handoffs.demo import shipping as s
 from handoffs.demo.desk import Desk, respond_to_many
@@ -165,6 +166,8 @@ def assemble(desk: Desk, stage: Stage) -> int:
     for group, begun in ((_crowd, 0.3), (_one_waybill, 1.15)):
         made = [application(desk, _GROUPS[group.__name__], next(numbers)) for _ in range(3)]
         stage.add(stage.end - timedelta(hours=begun), group(desk, made))
+    for scene, begun in ((parcels.orphans, 3.4), (parcels.tell, 0.01)):
+        stage.add(stage.end - timedelta(hours=begun), scene(desk))
     return next(numbers) - 1
 
 

@@ -229,6 +229,8 @@ def silent_parcel(d: Desk, a: Application) -> Story:
     d.respond(a, "parcel_lost")
     yield d.some(5, 15)
     yield from d.pay(a, "包裹按丢件处理，向快递索赔")
+    if a.number % 2:
+        return  # the carrier still thinks about it
     yield d.some(300, 600)
     d.act(a, "settle_claim", result="paid")
     yield 1

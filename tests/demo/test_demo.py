@@ -14,7 +14,20 @@ from accounts.models import Carrier, Contact, Limit, Membership, Shop, User, War
 from accounts.models.people import Role
 from handoffs import reports, sweep, worklist
 from handoffs.demo import people, play
-from handoffs.models import Case, Clock, Decision, Handoff, OutboxMessage, RefundOrder, Response, TimelineEntry
+from handoffs.models import (
+    CarrierClaim,
+    Case,
+    Clock,
+    Decision,
+    Handoff,
+    OutboxMessage,
+    Parcel,
+    ParcelEvent,
+    Receipt,
+    RefundOrder,
+    Response,
+    TimelineEntry,
+)
 from handoffs.models.handoff import HandoffKind
 from handoffs.reports import Span
 from tests.factories import NOON
@@ -131,3 +144,11 @@ def test_nothing_in_it_belongs_to_a_real_person() -> None:
     assert not User.objects.exclude(email__endswith=".test").exists()
     assert not Case.objects.exclude(source__buyer_name__startswith="演示买家").exists()
     assert not Case.objects.exclude(source__buyer_phone__startswith="000-").exists()
+
+
+def test_parcels_have_traces_and_two_of_them_belong_to_nobody() -> None:
+    states = found(Parcel, "state")
+    assert {"in_transit", "out_for_delivery"} <= states
+    assert not ParcelEvent.objects.filter(at__gt=NOON).exists()
+    assert Receipt.objects.filter(state="orphan", attachments__isnull=False).count() == 2
+    assert CarrierClaim.objects.filter(status="claimed").exists()
