@@ -31,6 +31,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Carrier, User
 from accounts.models.people import Role
+from handoffs.flow.exposure import exposed
 from handoffs.models import Case, Clock, RefundOrder, Response
 from handoffs.models.clock import ClockKind
 
@@ -141,7 +142,7 @@ def exposure(shops: Collection[int]) -> Exposure:
 
     The flow keeps exactly these as “goods open”; refunds that were history when the desk first saw them are not.
     """
-    cases = Case.objects.filter(shop__in=shops, status=Case.Status.GOODS_OPEN, phase=Case.Phase.SUCCESS)
+    cases = exposed(frozenset(shops))
     found = cases.aggregate(count=Count("pk"), amount=Sum("amount"))
     return Exposure(found["count"], found["amount"] or Decimal(0), cases)
 

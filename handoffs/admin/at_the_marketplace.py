@@ -9,11 +9,13 @@ from django.utils.translation import gettext as _
 from handoffs import writing
 from handoffs.admin import forms as make
 from handoffs.admin.uploads import Sent
+from handoffs.flow import transport
 from handoffs.flow.errors import Invalid
 from handoffs.flow.market_call import Said
 from handoffs.models import Case, Decision, MarketCall
 
 GATEWAY = "gateway"
+INSPECTED = "inspection_result"  # its message takes the inspection's first photo along
 Operation = MarketCall.Operation
 Fields = dict[str, forms.Field]
 
@@ -48,7 +50,10 @@ def refused(case: Case) -> Decision | None:
 
 
 def send_message(case: Case, given: Sent, template: str) -> None:
-    _send(case, Said(Operation.MESSAGE, given.values["message"], {"template": template}), given)
+    data: dict[str, Any] = {"template": template}
+    if template == INSPECTED and (asked := transport.latest_inspection(case)):
+        data["attachments"] = list(asked.attachments.order_by("pk").values_list("pk", flat=True))
+    _send(case, Said(Operation.MESSAGE, given.values["message"], data), given)
 
 
 def send_return(case: Case, given: Sent) -> None:

@@ -17,6 +17,7 @@ from accounts.models.people import Role
 from handoffs import delivery
 from handoffs.admin.page import draw, page, person
 from handoffs.admin.setup_faults import faults
+from handoffs.flow import exposure
 from handoffs.models import Case, Clock, Handoff, OutboxMessage, RejectedRow, Tick
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
@@ -36,7 +37,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "late_by_role": _late_by_role(shops),
         "late_by_kind": _late_by_kind(shops),
         "at_risk": [_at_risk(open_cases, now, hours) for hours in AHEAD],
-        "exposure": _sum(open_cases.filter(status=Case.Status.GOODS_OPEN)),
+        "exposure": _sum(exposure.exposed(shops)),
         "load": _load(shops, present),
         "tick": tick,
         "tick_stale": tick is None or now - tick.at > STALE,

@@ -11,6 +11,7 @@ from accounts.models import User
 from accounts.models.people import Role
 from handoffs import permissions
 from handoffs.flow.clock import overdue_first
+from handoffs.flow.exposure import EXPOSED
 from handoffs.flow.kinds import APPROVALS
 from handoffs.models import Case, Decision, Finding, Handoff, RefundOrder, TimelineEntry
 
@@ -79,7 +80,7 @@ def summary(user: User, *, at: datetime) -> dict[str, Any]:
     """Late, without an owner, and the money a marketplace deadline reaches in the next hours, in one statement."""
     rows = Case.objects.filter(shop__in=user.shops_as(Role.SUPERVISOR, Role.MANAGER)).exclude(status=Case.Status.CLOSED)
     late, unowned = Count("pk", filter=Q(due_at__lte=at)), Count("pk", filter=Q(owner=None))
-    exposed = Sum("amount", filter=Q(status=Case.Status.GOODS_OPEN))
+    exposed = Sum("amount", filter=EXPOSED)
     risks = {f"risk_{hours}": Sum("amount", filter=_at_risk(at, hours)) for hours in AHEAD}
     found = rows.aggregate(late=late, unowned=unowned, exposed=exposed, **risks)
     # SQLite adds up in floating point, so sums are brought back to the fen.

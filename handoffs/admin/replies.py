@@ -3,8 +3,10 @@
 from django.db.models import Q
 
 from accounts.models import User
+from handoffs.admin.words import answer_label
 from handoffs.flow import wording
 from handoffs.flow.buyer import masked
+from handoffs.flow.transport import latest_inspection
 from handoffs.models import Case, Parcel, ReplyTemplate
 
 BUYERS = "zh-hans"
@@ -20,7 +22,18 @@ def values(case: Case, user: User) -> dict[str, str]:
         "amount": str(case.amount), "title": case.title, "shop": case.shop.name, "agent": user.name,
         "waybill": shown.waybill if shown else "", "carrier": str(shown.carrier or shown.carrier_text) if shown else "",
         "date": "", "coupon": "", "address": case.shop.return_address, "reason": case.reason,
+        "inspection": _inspected(case),
     }  # fmt: skip
+
+
+def _inspected(case: Case) -> str:
+    """The outcome of the latest inspection, line by line where there are several."""
+    asked = latest_inspection(case)
+    if asked is None:
+        return ""
+    lines = asked.data.get("lines") or []
+    said = [f"{line.get('line', '')} {answer_label(asked.kind, line.get('outcome', ''))}".strip() for line in lines]
+    return "；".join(said) or answer_label(asked.kind, asked.answer)
 
 
 def templates_for(case: Case, user: User) -> list[dict[str, str]]:

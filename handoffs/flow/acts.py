@@ -367,5 +367,5 @@ ACTS: dict[str, Act] = {
     )
 }  # fmt: skip
 AFTER_CLOSING = frozenset(
-    {"note", "reshipped", "goods_at_qc", "parcel_event", "came_back", "open_claim", "settle_claim", "waive_goods"}
+    {"note", "goods_at_qc", "parcel_event", "came_back", "open_claim", "settle_claim", "waive_goods"}
 )

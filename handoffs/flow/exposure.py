@@ -5,7 +5,7 @@ Source: domain.md section 8.
 
 from decimal import Decimal
 
-from django.db.models import Count, DateTimeField, F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, DateTimeField, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -14,10 +14,13 @@ from handoffs import permissions
 from handoffs.flow.errors import NotAllowed
 from handoffs.models import Case, RefundOrder
 
+# The flow keeps exactly these as “goods open”; refunds that were history when the desk first saw them are not.
+EXPOSED = Q(status=Case.Status.GOODS_OPEN, money=Case.Money.CONFIRMED)
+
 
 def exposed(shops: frozenset[int] | set[int]) -> QuerySet[Case]:
     """The cases of these shops whose money has gone and whose goods are not secured."""
-    return Case.objects.filter(shop__in=shops, status=Case.Status.GOODS_OPEN, money=Case.Money.CONFIRMED)
+    return Case.objects.filter(EXPOSED, shop__in=shops)
 
 
 def seen_by(user: User) -> QuerySet[Case]:

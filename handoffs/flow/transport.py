@@ -12,8 +12,9 @@ from accounts.models.people import Role
 from handoffs.flow import clock
 from handoffs.flow.errors import Stale
 from handoffs.flow.moves import note
-from handoffs.models import Case, Clock
+from handoffs.models import Case, Clock, Handoff
 from handoffs.models.clock import ClockKind
+from handoffs.models.handoff import HandoffKind
 
 TRANSPORT = ClockKind.TRANSPORT
 
@@ -34,6 +35,12 @@ def arrived(case: Case, *, by: User, at: datetime) -> None:
 def under_way(case: Case) -> bool:
     """Whether goods are on their way to quality control now."""
     return Clock.objects.filter(case=case, kind=TRANSPORT, ended_at=None).exists()
+
+
+def latest_inspection(case: Case) -> Handoff | None:
+    """The inspection that was answered last."""
+    rows = case.handoffs.filter(kind=HandoffKind.INSPECT_RETURN, status=Handoff.Status.ANSWERED)
+    return rows.order_by("-answered_at", "-pk").first()
 
 
 def leg_of(case: Case) -> Clock | None:

@@ -21,6 +21,7 @@ VARIABLES: dict[str, Any] = {
     "coupon": _("coupon"),
     "address": _("return address"),
     "reason": _("reason"),
+    "inspection": _("result of the inspection"),
 }
 
 
@@ -132,6 +133,10 @@ ZH: dict[str, tuple[str, str]] = {
         "{buyer}您好，退回的商品检查时发现问题：{reason}，照片已留存，可以发给您看。想和您商量退款金额，方便时请回复我。",
     ),
     # an exchange is what the buyer really wants
+    "inspection_result": (
+        "退货验收结果",
+        "{buyer}您好，您退回的{title}已验收，结果：{inspection}。验收照片已上传，麻烦您看一下，我们会尽快与您商量处理办法。",
+    ),
     "exchange_return": (
         "换货：退货后重拍",
         "{buyer}您好，想换的话，最快的办法是这件先退货退款，同时重新拍下想要的款式，我们会优先为您发出，您看可以吗？",
@@ -255,6 +260,11 @@ EN: dict[str, tuple[str, str]] = {
         "Damage found on inspection",
         "Hello {buyer}, we found this when checking your return: {reason}. We kept photos to show you. "
         "May we talk about the amount to refund?",
+    ),
+    "inspection_result": (
+        "Result of the inspection",
+        "Hello {buyer}, the {title} you sent back was inspected: {inspection}. "
+        "Photos are attached. We will settle it with you as soon as possible.",
     ),
     "exchange_return": (
         "Exchange: return and buy again",

@@ -27,6 +27,7 @@ FILLED = {
         "coupon": "5元优惠券",
         "address": "浙江省杭州市测试区样例路1号退货组",
         "reason": "吊牌已剪，鞋底有明显穿着痕迹",
+        "inspection": "3 · 部分完好",
     },
     "en": {
         "buyer": "Test Buyer",
@@ -42,6 +43,7 @@ FILLED = {
         "coupon": "a 5 yuan coupon",
         "address": "Returns, 1 Sample Road, Test District, Hangzhou",
         "reason": "the tag is cut off and the soles show wear",
+        "inspection": "3 · partly good",
     },
 }
 OFFERED_BY_ACTS = {"parcel_left", "refuse_delivery", "agree_return", "return_number_coupon", "exchange_return"}

@@ -4,11 +4,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import translation
 
-from handoffs import sweep
-from handoffs.flow import acts, answer, handoff
+from handoffs import sweep, writing
+from handoffs.admin import at_the_marketplace, replies
+from handoffs.admin.uploads import Sent
+from handoffs.flow import acts, answer, handoff, market_call
 from handoffs.flow.errors import Invalid, NotAllowed, Stale
 from handoffs.flow.next_step import next_step
 from handoffs.models import Attachment, Case, CaseLine, Clock, Handoff
@@ -156,3 +159,30 @@ def test_the_question_shows_the_way_and_takes_the_arrival(world: World, outside:
     assert "Handed over to quality control" in client.get(where).content.decode()
     client.post(reverse("admin:handoffs_dialog", args=[outside.pk, "goods_at_qc"]))
     assert leg(outside).ended_at is not None
+
+
+# The result goes on ---------------------------------------------------------------------------------------------------
+
+
+def test_the_buyer_s_template_tells_the_outcome_of_each_line(world: World) -> None:
+    case, proof = received(world, "A1", "B2"), photos.uploaded(world.qc, at=LATER)
+    outcomes(case, world, [{"line": "A1", "outcome": "good"}, {"line": "B2", "outcome": "damaged"}], proof)
+    with translation.override("zh-hans"):
+        text = replies.filled(case, "inspection_result", world.support)
+    assert "A1" in text
+    assert "B2" in text
+    assert "{" not in text
+
+
+def test_through_the_marketplace_the_inspection_s_photo_goes_along(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[market_call.Said] = []
+    monkeypatch.setattr(writing, "send", lambda _case, said, **_more: sent.append(said))
+    case, proof = received(world), photos.uploaded(world.qc, at=LATER)
+    given = answer.Given("damaged", attachments=(proof.pk,))
+    answer.answer(asked_of(case).pk, given, by=world.qc, at=LATER)
+    form = Sent({"message": "您退回的商品已验收，结果见照片"}, RequestFactory().post("/"), world.support, LATER)
+    at_the_marketplace.send_message(case, form, "inspection_result")
+    at_the_marketplace.send_message(case, form, "looking")
+    assert [said.data.get("attachments") for said in sent] == [[proof.pk], None]
