@@ -10,13 +10,15 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import vault
 from handoffs import warehousing
 from handoffs.carriers import kuaidi100_client
-from handoffs.carriers.base import CarrierError, Later, Refused, Unknown
+from handoffs.carriers.base import CarrierError, Later, State, Unknown
 from handoffs.carriers.kuaidi100_client import Account, InterceptType, Kuaidi100, Payer
 from handoffs.carriers.kuaidi100_client import Interception as Order
 from handoffs.carriers.kuaidi100_codes import code_of
@@ -26,6 +28,7 @@ from handoffs.models.clock import ClockKind
 
 AT_ONCE = 50  # parcels of one pass
 SILENT = timedelta(hours=12)
+WATCHED = ("", State.NO_TRACE, State.UNKNOWN, State.ORDERED, *silence.UNDERWAY)
 PAYERS = {Interception.Payer.SHOP: Payer.MONTHLY, Interception.Payer.BUYER: Payer.RECEIVER}
 REASON = "买家申请退款，请拦截退回"
 logger = logging.getLogger(__name__)
@@ -36,13 +39,17 @@ def run(*, at: datetime) -> dict[str, int]:
     tracking.drive(tracking.left_behind(at=at), at=at)
     counts = {"subscribed": 0, "queried": 0, "intercepted": 0}
     for account in CarrierAccount.objects.filter(active=True, service="kuaidi100").select_related("shop"):
+        account.error = ""  # from here on: what went wrong in this pass
         try:
             client = client_of(account)
         except vault.Sealed:
             _failed(account, "the secrets cannot be opened with the key at hand")
             continue
-        counts["subscribed"] += subscribe(account, client, at=at)
-        counts["queried"] += query(account, client, at=at)
+        subscribed, queried = subscribe(account, client, at=at), query(account, client, at=at)
+        if (subscribed or queried) and not account.error:
+            _works(account)
+        counts["subscribed"] += subscribed
+        counts["queried"] += queried
     counts["intercepted"] = intercept(at=at) + warehousing.run(at=at)
     return counts
 
@@ -80,64 +87,86 @@ def phone_of(parcel: Parcel) -> str:
 
 
 def subscribe(account: CarrierAccount, client: Kuaidi100, *, at: datetime) -> int:
-    """Have the news of parcels pushed that nobody subscribed yet."""
+    """Have the news of parcels pushed that nobody subscribed yet.
+
+    Marked after the call, for asking twice does no harm: a worker that dies in between leaves none out.
+    """
     if not account.subscribes or not account.sealed_salt:
         return 0
     done = 0
     callback = settings.BASE_URL + reverse("kuaidi100-push", args=[account.code])
-    for parcel in _open_parcels(account).filter(subscribed_at=None)[:AT_ONCE]:
-        company = company_of(parcel)
-        Parcel.objects.filter(pk=parcel.pk).update(subscribed_at=at)
-        if not company:
-            continue
+    rows = _open_parcels(account).filter(subscribed_at=None).exclude(carrier=None, carrier_text="")
+    for parcel in rows[:AT_ONCE]:
         try:
-            client.subscribe(company, parcel.waybill, callback, phone_of(parcel))
-            done += 1
+            if company := company_of(parcel):
+                client.subscribe(company, parcel.waybill, callback, phone_of(parcel))
+                done += 1
         except Later as error:
-            Parcel.objects.filter(pk=parcel.pk).update(subscribed_at=None)
             _failed(account, error.message)
             break
         except (CarrierError, ValueError) as error:
             _failed(account, f"{parcel.waybill}: {error}")
+            if getattr(error, "code", "") in kuaidi100_client.OF_THE_ACCOUNT:
+                break  # every other would be refused too
+        Parcel.objects.filter(pk=parcel.pk).update(subscribed_at=at)
     return done
 
 
 def query(account: CarrierAccount, client: Kuaidi100, *, at: datetime) -> int:
     """Ask for parcels that are about to count as lost, before they do: silence may be the push's. At most every 30
     minutes a number, which the client keeps to.
+
+    Where the service does not answer, the rest of the pass is let be; each number has its turn all the same.
     """
-    soon = Clock.objects.filter(kind=ClockKind.PARCEL_SILENCE, ended_at=None, due_at__lte=at + SILENT)
-    between = timedelta(seconds=kuaidi100_client.BETWEEN_QUERIES)
-    rows = _open_parcels(account).filter(cases__clocks__in=soon).filter(state__in=("", *silence.UNDERWAY))
-    rows = rows.filter(Q(queried_at=None) | Q(queried_at__lte=at - between))
     done = 0
-    for parcel in rows[:AT_ONCE]:
+    for parcel in _silent(account, at=at)[:AT_ONCE]:
         company = company_of(parcel)
-        Parcel.objects.filter(pk=parcel.pk).update(queried_at=at)
+        # The moment itself, not the pass's: the client counts its 30 minutes from the call.
+        Parcel.objects.filter(pk=parcel.pk).update(queried_at=timezone.now())
         if not company:
             continue
         try:
             track = client.query(company, parcel.waybill, phone_of(parcel))
         except (CarrierError, ValueError) as error:
             _failed(account, f"{parcel.waybill}: {error}")
+            if isinstance(error, Later):
+                break
             continue
         tracking.one(track, tracking.Origin(ParcelEvent.Source.QUERY, parcel.shop), at=at, leg=parcel.leg)
         done += 1
     return done
 
 
+def _silent(account: CarrierAccount, *, at: datetime) -> QuerySet[Parcel]:
+    """Parcels under way or not heard of whose case's watch runs out soon, those that waited longest first."""
+    soon = Clock.objects.filter(kind=ClockKind.PARCEL_SILENCE, ended_at=None, due_at__lte=at + SILENT)
+    between = timedelta(seconds=kuaidi100_client.BETWEEN_QUERIES)
+    rows = _open_parcels(account).filter(cases__clocks__in=soon).filter(state__in=WATCHED)
+    rows = rows.filter(Q(queried_at=None) | Q(queried_at__lte=at - between))
+    return rows.order_by(F("queried_at").asc(nulls_first=True), "pk")
+
+
 def intercept(*, at: datetime) -> int:
     """Send the interceptions that wait for the carriers' services, each once."""
     done = 0
-    rows = Interception.objects.filter(pk__in=stopping.waiting(at=at), via=Interception.Via.SERVICE)
+    rows = Interception.objects.filter(pk__in=stopping.waiting(Interception.Via.SERVICE, at=at))
     for each in rows.select_related("parcel__carrier", "parcel__shop"):
         parcel = each.parcel
         account = stopping.service_for(parcel) if parcel else None
-        if parcel is None or account is None or not stopping.take(each.pk, at=at):
+        if not stopping.take(each.pk, at=at):
+            continue
+        if parcel is None or account is None or not stopping.still_asked(each):
+            stopping.settle(each.pk, Interception.State.FAILED, said=_why_not(account), at=at)
             continue
         _send(each, parcel, account, at=at)
         done += 1
     return done
+
+
+def _why_not(account: CarrierAccount | None) -> str:
+    if account is None:
+        return _("The carrier's data service is no longer connected.")
+    return _("It was answered or withdrawn before it was sent.")
 
 
 def _send(each: Interception, parcel: Parcel, account: CarrierAccount, *, at: datetime) -> None:
@@ -150,14 +179,23 @@ def _send(each: Interception, parcel: Parcel, account: CarrierAccount, *, at: da
         client_of(account).intercept(order)
     except Later as error:
         stopping.not_sent(each.pk, error.message)
+        _failed(account, f"{parcel.waybill}: {error}")
     except Unknown as error:
         stopping.settle(each.pk, Interception.State.UNKNOWN, said=error.message, at=at)
-    except (Refused, CarrierError, ValueError, vault.Sealed) as error:
+        _failed(account, f"{parcel.waybill}: {error}")
+    except (CarrierError, ValueError, vault.Sealed) as error:
         stopping.settle(each.pk, Interception.State.FAILED, said=str(error), at=at)
+        _failed(account, f"{parcel.waybill}: {error}")
     else:
         stopping.settle(each.pk, Interception.State.TAKEN, said="", at=at)
 
 
 def _failed(account: CarrierAccount, why: str) -> None:
     logger.warning("carrier service %s: %s", account.code, why)
-    CarrierAccount.objects.filter(pk=account.pk).update(error=why[:255])
+    account.error = why[:255]
+    CarrierAccount.objects.filter(pk=account.pk).update(error=account.error)
+
+
+def _works(account: CarrierAccount) -> None:
+    """A pass went well: what went wrong before is over."""
+    CarrierAccount.objects.filter(pk=account.pk).exclude(error="").update(error="")

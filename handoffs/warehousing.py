@@ -24,7 +24,7 @@ def run(*, at: datetime) -> int:
     stopping.offer_to_systems(at=at)
     stopping.hanging(at=at)
     done = 0
-    rows = Interception.objects.filter(pk__in=stopping.waiting(at=at), via=Interception.Via.SYSTEM)
+    rows = Interception.objects.filter(pk__in=stopping.waiting(Interception.Via.SYSTEM, at=at))
     for each in rows.select_related("case__shop__warehouse_system", "parcel", "handoff"):
         if stopping.take(each.pk, at=at):
             _ask(each, at=at)
@@ -58,6 +58,9 @@ def _ask(each: Interception, *, at: datetime) -> None:
     system: WarehouseSystem | None = getattr(each.case.shop, "warehouse_system", None)
     if system is None or not system.active:
         stopping.settle(each.pk, State.FAILED, said=_("The warehouse system is no longer connected."), at=at)
+        return
+    if not stopping.still_asked(each):
+        stopping.settle(each.pk, State.FAILED, said=_("It was answered or withdrawn before it was sent."), at=at)
         return
     try:
         said = _said(client_of(system), each)

@@ -14,7 +14,7 @@ from accounts import vault
 from handoffs.carriers import kdniao, kuaidi100
 from handoffs.carriers.base import BadSignature, State, Unreadable
 from handoffs.flow import stopping, tracking
-from handoffs.models import CarrierAccount, ParcelEvent
+from handoffs.models import CarrierAccount, Interception, ParcelEvent
 
 logger = logging.getLogger(__name__)
 
@@ -55,9 +55,15 @@ def kuaidi100_intercepted(request: HttpRequest, code: str, key: str) -> JsonResp
         return _declined(error.message, 403)
     except Unreadable as error:
         return _declined(error.message, 400)
-    if not stopping.heard(key, told, at=timezone.now()):
+    if not _of_its_shop(key, account) or not stopping.heard(key, told, at=timezone.now()):
         return _declined("no such interception", 404)
     return _told(dict(kuaidi100.ACCEPTED), 200)
+
+
+def _of_its_shop(key: str, account: CarrierAccount) -> bool:
+    """An account of one shop answers for that shop's parcels only."""
+    asked = Interception.objects.filter(key=key, via=Interception.Via.SERVICE)
+    return (asked.filter(case__shop=account.shop_id) if account.shop_id else asked).exists()
 
 
 @csrf_exempt

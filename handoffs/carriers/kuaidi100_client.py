@@ -24,6 +24,7 @@ PHONE_NEEDED = frozenset({"shunfeng", "shunfengkuaiyun", "zhongtong"})
 # Their answer to an interception comes by callback only.
 CALLBACK_NEEDED = frozenset({"zhongtong", "jtexpress", "yuantong"})
 SUBSCRIBED_BEFORE = "501"
+OF_THE_ACCOUNT = frozenset({"600", "601"})  # not a subscriber, or the key has run out: nothing to do with the parcel
 _PHONE = re.compile(r"\d{4}|1\d{10}|[\d-]{7,13}")
 
 

@@ -63,7 +63,7 @@ def _new_position(case: Case, stands: Standing, *, at: datetime) -> None:
         clock.start(case, clock.Start(ClockKind.RETURN_PROMISED, Role.LOGISTICS, at), at=at)
     elif stands.what == What.DELIVERED and promised and stands.parcel is not None:
         note(case, "promise_broken", at=at, by=None, waybill=stands.parcel.waybill)
-        _tell(case, "promise_broken", stands.parcel.waybill, at=at)
+        tell(case, "promise_broken", stands.parcel.waybill, at=at)
 
 
 def _found_again(case: Case, waybill: str, *, at: datetime) -> None:
@@ -76,10 +76,11 @@ def _found_again(case: Case, waybill: str, *, at: datetime) -> None:
         waybill=waybill,
         claims=case.claims.filter(status__in=CarrierClaim.OPEN).count(),
     )
-    _tell(case, "found_again", waybill, at=at)
+    tell(case, "found_again", waybill, at=at)
 
 
-def _tell(case: Case, kind: str, waybill: str, *, at: datetime) -> None:
+def tell(case: Case, kind: str, waybill: str, *, at: datetime) -> None:
+    """Say it to the owner and to the leads of logistics and support."""
     audience = Audience([case.shop_id], at=at)
     leads = audience.lead_of(Role.LOGISTICS, case.shop_id) + audience.lead_of(Role.SUPPORT, case.shop_id)
     people = {user.pk: user for user in (case.owner, *leads) if user is not None}

@@ -53,10 +53,10 @@ def _words(report: Report) -> str:
 def _answer(cases: list[int], report: Report, *, at: datetime) -> None:
     """The newest open interception of each case gets the answer; a stop nobody sent is answered all the same."""
     for case_id in cases:
-        live = Interception.objects.filter(case=case_id, state__in=Interception.LIVE).order_by("-pk")
-        asked = live.values_list("pk", flat=True).first()
+        rows = Interception.objects.filter(case=case_id, via=Interception.Via.SYSTEM).order_by("-pk")
+        asked = rows.values_list("pk", flat=True).first()
         if asked is not None:
-            stopping.settle(asked, ANSWERS[report.progress], said=_words(report), at=at)
+            stopping.settle(asked, ANSWERS[report.progress], said=_words(report), at=at, newest=True)
         elif report.progress == Progress.STOPPED:
             for handoff_id in _stops([case_id]):
                 by_wire(handoff_id, "stopped", said=_words(report), at=at)

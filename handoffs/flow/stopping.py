@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import Carrier, User
@@ -21,12 +21,14 @@ from handoffs import permissions
 from handoffs.carriers import text
 from handoffs.flow import handoff as handoffs
 from handoffs.flow.answer import by_wire
+from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, Stale
+from handoffs.flow.goods import tell
 from handoffs.flow.moves import locked_case, note
-from handoffs.models import CarrierAccount, Case, Handoff, Interception, Parcel, WarehouseSystem
+from handoffs.models import CarrierAccount, Case, Fact, Handoff, Interception, Parcel, WarehouseSystem
 from handoffs.models.handoff import HandoffKind as K
 
-State, Via = Interception.State, Interception.Via
+State, Via, What = Interception.State, Interception.Via, Fact.What
 FEN = Decimal("0.01")
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 AT_ONCE = 100
@@ -118,10 +120,10 @@ def take(interception_id: int, *, at: datetime) -> bool:
     return rows.update(sent_at=at) == 1
 
 
-def waiting(*, at: datetime) -> list[int]:
-    """Interceptions to be sent."""
-    rows = Interception.objects.filter(state=State.ASKED, sent_at=None, at__lte=at).exclude(via=Via.PEOPLE)
-    return list(rows.order_by("pk").values_list("pk", flat=True)[:100])
+def waiting(via: str, *, at: datetime) -> list[int]:
+    """Interceptions to be sent one way."""
+    rows = Interception.objects.filter(via=via, state=State.ASKED, sent_at=None, at__lte=at)
+    return list(rows.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
 
 
 def not_sent(interception_id: int, why: str) -> None:
@@ -129,19 +131,67 @@ def not_sent(interception_id: int, why: str) -> None:
     Interception.objects.filter(pk=interception_id, state=State.ASKED).update(sent_at=None, said=why[:255])
 
 
-def settle(interception_id: int, to: str, *, said: str, at: datetime) -> None:
-    """Write an answer. Stopped or called back: the question is answered for all its cases, and the refund released."""
+def settle(interception_id: int, to: str, *, said: str, at: datetime, newest: bool = False) -> None:
+    """Write an answer. Stopped or called back: the question is answered for all its cases, and the refund released.
+
+    `newest`: a later word of the carrier, which counts even after another: it was stopped after all, or it was not.
+    """
     with transaction.atomic():
         found = Interception.objects.select_related("handoff", "parcel").get(pk=interception_id)
-        case = locked_case(found.case_id)
-        rows = Interception.objects.filter(pk=found.pk, state__in=Interception.LIVE)
-        if not rows.update(state=to, said=said[:255], answered_at=at):
+        cases = _locked(found)
+        before = Interception.objects.values_list("state", flat=True).get(pk=found.pk)
+        over = {State.STOPPED, State.FAILED} - {to} if newest and to in (State.STOPPED, State.FAILED) else set()
+        if before not in {*Interception.LIVE, *over}:
             return
+        Interception.objects.filter(pk=found.pk).update(state=to, said=said[:255], answered_at=at)
         waybill = found.parcel.waybill if found.parcel else ""
+        case = cases[found.case_id]
         note(case, "interception", at=at, by=None, state=to, said=said[:255], waybill=waybill, via=found.via)
-        asked = found.handoff
-        if to == State.STOPPED and asked is not None and asked.is_live:
+        asked = _question(found)
+        if to == State.STOPPED and asked is not None:
             by_wire(asked.pk, "stopped" if asked.kind == K.STOP_PARCEL else "will_return", said=said, at=at)
+        if before == State.STOPPED:
+            _not_stopped_after_all(found, list(cases.values()), waybill, at=at)
+
+
+def _questions(found: Interception) -> QuerySet[Handoff]:
+    """The questions an interception answers: its own, and those of its kind on the same parcel."""
+    if found.handoff is None:
+        return Handoff.objects.none()
+    same = Q(pk=found.handoff_id)
+    if found.parcel_id:
+        same |= Q(parcel=found.parcel_id, kind=found.handoff.kind)
+    return Handoff.objects.filter(same)
+
+
+def _locked(found: Interception) -> dict[int, Case]:
+    """All cases that the answer may concern, locked in order of pk."""
+    ids = {found.case_id, *_questions(found).values_list("case_id", flat=True)}
+    return {pk: locked_case(pk) for pk in sorted(ids)}
+
+
+def _question(found: Interception) -> Handoff | None:
+    """The live question that leads: the one asked with it, or the one that took its place when that was withdrawn."""
+    return _questions(found).filter(status__in=Handoff.LIVE, joined=None).order_by("pk").first()
+
+
+def still_asked(found: Interception) -> bool:
+    """Whether anybody still waits for it: people may have answered or withdrawn the question meanwhile."""
+    return _questions(found).filter(status__in=Handoff.LIVE).exists()
+
+
+def _not_stopped_after_all(found: Interception, cases: list[Case], waybill: str, *, at: datetime) -> None:
+    """The carrier takes its yes back: the goods are on their way again, and whoever relied on it is told."""
+    stop = found.handoff is not None and found.handoff.kind == K.STOP_PARCEL
+    promised, now = (What.STOPPED, What.LEFT) if stop else (What.WILL_RETURN, What.IN_TRANSIT)
+    for case in cases:
+        last = case.facts.order_by("rank", "at", "pk").last()
+        if last is not None and last.rank == Fact.Rank.ANSWER and last.what == promised:
+            moment = max(at, last.at)
+            Fact.objects.create(case=case, what=now, rank=Fact.Rank.ANSWER, at=moment, parcel=found.parcel)
+            note(case, "promise_broken", at=at, by=None, waybill=waybill)
+            tell(case, "promise_broken", waybill, at=at)
+            refresh(case, at=at, by=None)
 
 
 def heard(key: str, told: Mapping[str, Any], *, at: datetime) -> bool:
@@ -157,7 +207,7 @@ def heard(key: str, told: Mapping[str, Any], *, at: datetime) -> bool:
             state=State.TAKEN, said=words[:255], answered_at=at
         )
     else:
-        settle(found.pk, to, said=words, at=at)
+        settle(found.pk, to, said=words, at=at, newest=True)
     return True
 
 
@@ -232,7 +282,9 @@ def board(by: User, *, at: datetime) -> list[Stop]:
     found = list(rows.select_related(*related).prefetch_related(*related_rows).order_by("due_at")[:300])
     latest = {handoff.case_id: handoff for handoff in sorted(found, key=lambda handoff: handoff.pk)}
     services = set(
-        CarrierAccount.objects.filter(active=True).exclude(sealed_secret="").values_list("shop_id", flat=True)
+        CarrierAccount.objects.filter(active=True, service="kuaidi100")
+        .exclude(sealed_secret="")
+        .values_list("shop_id", flat=True)
     ) | set(WarehouseSystem.objects.filter(active=True, kind="qimen").values_list("shop_id", flat=True))
     stops = [_stop(handoff, services, at) for handoff in found if latest[handoff.case_id] is handoff]
     return sorted(stops, key=lambda stop: (stop.cutoff or FAR, stop.handoff.due_at or FAR, stop.handoff.pk))

@@ -4,7 +4,7 @@
     desk.open_to(gateway)
     gateway.faults.add(UNNAMED, "cut_after")
 
-It shares no code with the desk's client. What the real service does not publish (the words of its callbacks) a test says.
+It shares no code with the desk's client. What is not published, such as the words of callbacks, a test says.
 """
 
 import hashlib

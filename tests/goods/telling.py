@@ -2,12 +2,14 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.test import Client
 from django.urls import reverse
 
 from handoffs.carriers.base import Event, State, Track
 from handoffs.flow import tracking
+from handoffs.gateway.carriers import Told
 from handoffs.models import CarrierAccount, Case, Parcel
 from tests.carriers.samples import posted, sample
 from tests.factories import NOON
@@ -49,3 +51,9 @@ def push(account: CarrierAccount, param: Any, *, salt: str = "") -> tuple[int, A
         reverse("kuaidi100-push", args=[account.code]), body, content_type="application/x-www-form-urlencoded"
     )
     return answer.status_code, answer.json()
+
+
+def sent(url: str, body: bytes) -> Told:
+    """What the desk answers to what a service posts to an address that the desk gave it."""
+    answer = Client().post(urlsplit(url).path, body, content_type="application/x-www-form-urlencoded")
+    return Told(answer.status_code, answer.json())

@@ -1,9 +1,11 @@
 """Kdniao's pushes: its own numbers, several parcels at once, signed over the bytes, told as often as it likes."""
 
+import base64
+import hashlib
 import json
 import random
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 import pytest
 from django.test import Client
@@ -12,6 +14,7 @@ from django.urls import reverse
 from handoffs.carriers import kdniao
 from handoffs.models import CarrierAccount, Case, Parcel, ParcelEvent
 from tests import factories, snapshot
+from tests.carriers.samples import STO, sample
 from tests.factories import World
 
 KEY = "key-of-a-test"
@@ -135,3 +138,67 @@ def test_an_account_that_is_off_or_not_there_takes_nothing(world: World, kdn: Ca
     assert push(parcel(), code="nobody")[0] == 404
     CarrierAccount.objects.update(active=False)
     assert push(parcel())[0] == 404
+
+
+def test_signed_stored_at_the_station_and_signed_again(world: World, kdn: CarrierAccount) -> None:
+    case = factories.case(world.shop, path=2, outbound=[("申通快递", "773014136444784")])
+    told = sample(STO)
+    told["Traces"] = told["Traces"][:-1]
+    assert push({**told, "State": "2", "StateEx": "211"})[1]["Success"]
+    case.refresh_from_db()
+    assert (Parcel.objects.get().state, case.path) == ("at_outlet", 2)
+    assert push(sample(STO))[1]["Success"]
+    case.refresh_from_db()
+    assert (Parcel.objects.get().state, case.path, ParcelEvent.objects.count()) == ("signed", 3, 10)
+    assert push({**told, "State": "2", "StateEx": "211"})[1]["Success"]  # the older one again, late
+    case.refresh_from_db()
+    assert (Parcel.objects.get().state, case.path, ParcelEvent.objects.count()) == ("signed", 3, 10)
+
+
+# What is signed is what was meant, before any address encoding: pluses, ampersands, percent signs and all.
+ODD = "签收人+门卫 & 100% =“好” %2B 1+1"
+
+
+def signature(content: bytes) -> str:
+    """As the service's own documents put it, in other words than the desk's."""
+    return base64.b64encode(hashlib.md5(content + KEY.encode()).hexdigest().encode("ascii")).decode()  # noqa: S324
+
+
+@pytest.mark.parametrize("encode", [quote_plus, lambda text: quote(text, safe=""), lambda text: quote(text, safe="=")])
+@pytest.mark.parametrize("spaced", [(",", ":"), (", ", ": ")])
+def test_the_signature_is_over_the_text_before_it_was_encoded(
+    world: World, kdn: CarrierAccount, encode: Any, spaced: Any
+) -> None:
+    factories.case(world.shop, path=2)
+    data = [parcel(Traces=traces(("09:00", ODD, "1")))]
+    content = json.dumps({"PushTime": "2026-11-11 12:00:00", "Data": data}, ensure_ascii=False, separators=spaced)
+    fields = {"RequestData": content, "RequestType": "101", "EBusinessID": "1237100",
+              "DataSign": signature(content.encode())}  # fmt: skip
+    body = "&".join(f"{name}={encode(value)}" for name, value in fields.items())
+    assert push(body=body.encode())[0] == 200
+    assert ParcelEvent.objects.get().text == ODD
+
+
+@pytest.mark.parametrize("sign", [
+    lambda content: hashlib.md5(content + KEY.encode()).hexdigest(),  # noqa: S324
+    lambda content: base64.b64encode(hashlib.md5(content + KEY.encode()).digest()).decode(),  # noqa: S324
+    lambda content: base64.b64encode(hashlib.md5(content + KEY.encode()).hexdigest().upper().encode()).decode(),  # noqa: S324
+    lambda content: base64.b64encode(hashlib.md5(KEY.encode() + content).hexdigest().encode()).decode(),  # noqa: S324
+    lambda content: "",
+])  # fmt: skip
+def test_nearly_the_signature_is_none(world: World, kdn: CarrierAccount, sign: Any) -> None:
+    content = json.dumps({"Data": [parcel()]}).encode()
+    body = f"RequestData={quote_plus(content)}&DataSign={quote_plus(sign(content))}"
+    assert push(body=body.encode())[0] == 403
+    assert not ParcelEvent.objects.exists()
+
+
+def test_the_address_is_for_pushes_only_and_of_this_service_only(world: World, kdn: CarrierAccount) -> None:
+    assert Client().get(reverse("kdniao-push", args=["kdn"])).status_code == 405
+    CarrierAccount.objects.update(service="kuaidi100")
+    assert push(parcel())[0] == 404
+
+
+def test_an_account_without_a_key_takes_nothing(world: World, kdn: CarrierAccount) -> None:
+    CarrierAccount.objects.update(sealed_key="")
+    assert push(parcel(), key="")[0] == 403

@@ -262,3 +262,14 @@ def test_a_return_package_that_was_signed_for_opens_the_receipt(
     case = factories.case(world.shop, path=4, return_waybill="YT555", return_carrier="圆通速递")
     assert report("returnpackage.report", {"status": "sign", "expressCode": "YT555"}) == (200, "success")
     assert case.handoffs.get(kind="receive_return").status == "open"
+
+
+def test_the_newest_word_of_the_system_counts(world: World, wms: Wms, system: WarehouseSystem) -> None:
+    case = unshipped(world, wms)
+    warehousing.run(at=LATER)
+    assert stop_of(case).answer == "stopped"
+    assert step(case, "CANCELEDFAIL") == (200, "success")
+    case.refresh_from_db()
+    assert (case.path, case.goods, Interception.objects.get().state) == (2, "in_transit", "failed")
+    assert case.timeline.filter(kind="promise_broken").exists()
+    assert case.handoffs.filter(kind="recall_parcel", status="open").exists()
