@@ -40,7 +40,7 @@ VERBS: dict[str, frozenset[str]] = {
 ON_MONEY = (
     "proposed", "approved", "refused", "voided", "decision_withdrawn", "carried_out", "ordered", "acknowledged",
     "confirmed", "paid_elsewhere", "refund_unknown", "offer_taken", "amount_changed", "basis_confirmed", "basis_taken",
-    "claim_opened",    "refund_failed", "settling",
+    "claim_opened", "interception_fee", "refund_failed", "settling",
 )  # fmt: skip
 # Timeline entries that quote what was said to the buyer, who may be named in it.
 TO_THE_BUYER = ("responded", "revealed", "note", "market_refused", "market_unknown")

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from handoffs import permissions
@@ -65,6 +66,7 @@ def stops(request: HttpRequest) -> HttpResponse:
     rows = stopping.board(user, at=at)
     for each in rows:
         each.words = answer_label(each.handoff.kind, each.handoff.answer)
+        each.by = parse_datetime(str(each.handoff.data.get("by") or ""))
     desk = permissions.may(user, "act")
     return draw(request, "handoffs/goods/stops.html", title=_("Parcels to stop"), rows=rows, error=error, at_row=row,
                 desk_user=desk, payers=Interception.Payer.choices, status=400 if error else 200)  # fmt: skip

@@ -73,6 +73,10 @@ def _secure(case: Case) -> list[str]:
     """The money has gone: what is left is to get the goods."""
     if _asked(case):
         return ["wait_colleague"]
+    if case.goods == Case.Goods.LOST:
+        return ["open_claim"]
+    if case.goods == Case.Goods.RETURNING and case.path != Case.Path.RETURN:
+        return [K.TRACE_RETURN.value]
     return [
         K.STOP_PARCEL.value if case.path == 1 else K.RECALL_PARCEL.value if case.path == 2 else K.RECEIVE_RETURN.value
     ]

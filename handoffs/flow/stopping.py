@@ -251,7 +251,7 @@ def _by_people(asked: Handoff, *, at: datetime) -> Interception:
 class Stop:
     """One parcel that must not arrive. `cutoff`: the carrier's next pickup; after it stopping turns into recalling.
 
-    `words`: the answer in the reader's language, filled in by the screen.
+    `words`: the answer in the reader's language, and `by` the day it promises, filled in by the screen.
     """
 
     handoff: Handoff
@@ -260,6 +260,7 @@ class Stop:
     interception: Interception | None
     can_intercept: bool
     words: str = ""
+    by: datetime | None = None
 
     @property
     def carrier(self) -> Carrier | None:
