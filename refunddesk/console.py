@@ -97,7 +97,11 @@ UNFOLD: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("handoffs/icon.svg")},
     ],
     "STYLES": [lambda _request: static("handoffs/desk.css")],
-    "SCRIPTS": [lambda _request: static("handoffs/desk.js")],
+    "SCRIPTS": [
+        lambda _request: static("handoffs/vendor/idiomorph-0.8.0.min.js"),
+        lambda _request: static("handoffs/desk.js"),
+        lambda _request: static("handoffs/keys.js"),
+    ],
     "SIDEBAR": {
         "show_search": False,
         "command_search": False,

@@ -14,7 +14,7 @@ from accounts import duty
 from accounts.models import DutyShift, User
 from accounts.models.people import Role
 from handoffs import permissions
-from handoffs.admin import queues, shown
+from handoffs.admin import freshness, queues, shown
 from handoffs.admin.bell import counts
 from handoffs.admin.page import draw, page, person
 
@@ -25,8 +25,9 @@ ANSWERS = frozenset({Role.WAREHOUSE, Role.QC, Role.LOGISTICS, Role.SUPERVISOR})
 
 @dataclass(frozen=True)
 class Section:
-    """One queue of the page. `kind` says how its rows are drawn: cases, questions or approvals."""
+    """One queue of the page. `kind` says how its rows are drawn: cases, questions or approvals; `key` names it."""
 
+    key: str
     title: Any
     kind: str
     rows: list[Any] = field(default_factory=list)
@@ -44,6 +45,10 @@ class Section:
 def home(request: HttpRequest) -> HttpResponse:
     """The queues of every role the person holds."""
     user, now = person(request), timezone.now()
+    known = request.headers.get("If-None-Match", "") if request.headers.get("X-Live") else ""
+    same, stamp = freshness.look(user, known, at=now)
+    if same:
+        return freshness.not_modified(stamp)
     since = user.looked_at
     sections = [section for section in _sections(user, now) if section.rows or section.empty]
     context = {
@@ -56,7 +61,9 @@ def home(request: HttpRequest) -> HttpResponse:
     }
     if not request.headers.get("X-Live"):
         _looked(user, now)
-    return draw(request, "handoffs/home.html", title=_("My queue"), **context)
+    response = draw(request, "handoffs/home.html", title=_("My queue"), **context)
+    response.headers["ETag"] = stamp
+    return response
 
 
 def _sections(user: User, now: datetime) -> list[Section]:
@@ -67,14 +74,14 @@ def _sections(user: User, now: datetime) -> list[Section]:
         rows = [{"decision": row, "left": shown.time_left(row.at, row.handoff.due_at if row.handoff else None, at=now)}
                 for row in waiting]  # fmt: skip
         found.append(
-            Section(_("To approve"), "approvals", rows, more="admin:handoffs_approvals",
+            Section("approve", _("To approve"), "approvals", rows, more="admin:handoffs_approvals",
                     total=counts(user)["approvals"])
         )  # fmt: skip
     if user.roles & ANSWERS:
         rows = shown.handoff_rows(queues.my_handoffs(user)[: queues.SHOWN], at=now)
         only_answers = not user.roles & permissions.DESK
         empty = _("No question is open. New ones appear here, the most urgent first.") if only_answers else ""
-        found.append(Section(_("Questions for me"), "questions", rows, empty))
+        found.append(Section("asked", _("Questions for me"), "questions", rows, empty))
     if user.roles & permissions.DESK:
         found += _desk(user, now)
     return found
@@ -85,18 +92,18 @@ def _desk(user: User, now: datetime) -> list[Section]:
     answered = _rows(queues.answered_cases(user), user, now)
     own = _rows(queues.my_cases(user).exclude(pk__in=[row.case.pk for row in answered]), user, now)
     unowned = Section(
-        _("Open queue"), "cases", _rows(queues.open_queue(user), user, now), _("Every case has an owner.")
+        "open", _("Open queue"), "cases", _rows(queues.open_queue(user), user, now), _("Every case has an owner.")
     )
     supports = Role.SUPPORT in user.roles
     nothing = _("You own no open case. Take one from the open queue, or go on duty so that new ones are dealt to you.")
     mine = [
-        Section(_("A colleague has answered"), "cases", answered),
-        Section(_("My cases"), "cases", own, nothing if supports and not answered else ""),
+        Section("answered", _("A colleague has answered"), "cases", answered),
+        Section("mine", _("My cases"), "cases", own, nothing if supports and not answered else ""),
     ]
     if not user.roles & DECIDES:
         return [*mine, unowned]
     others = queues.late_cases(user, at=now).exclude(owner=user).exclude(owner=None)
-    late = Section(_("Late now"), "cases", _rows(others, user, now)[:20], _("Nothing is late at the others."),
+    late = Section("late", _("Late now"), "cases", _rows(others, user, now)[:20], _("Nothing is late at the others."),
                    more="admin:handoffs_board")  # fmt: skip
     return [*mine, late, unowned]
 

@@ -91,22 +91,38 @@
     add();
   }
 
-  // A queue fetches itself anew while somebody looks at it, unless they are in the middle of typing there.
+  // A queue fetches itself anew while somebody looks at it. What did not change answers 304 and costs next to nothing;
+  // what did is merged into the page row by row, so that place, ticks and what is being typed stay.
+  let stamp = "";
+  async function refresh() {
+    const region = document.querySelector("[data-rd-live]");
+    if (document.hidden || !region) return;
+    const headers = { "X-Live": "1", ...(stamp ? { "If-None-Match": stamp } : {}) };
+    const answer = await fetch(location.href, { headers, cache: "no-store" }).catch(() => null);
+    if (!answer || answer.redirected) return;
+    stamp = answer.headers.get("ETag") || "";
+    if (!answer.ok) return; // 304: nothing new
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-rd-live]");
+    if (!fresh) { location.reload(); return; } // it has come to its end: the whole page says so
+    Idiomorph.morph(region, fresh, {
+      ignoreActiveValue: true,
+      restoreFocus: true,
+      callbacks: {
+        beforeNodeMorphed: (old, next) => {
+          if (old instanceof HTMLInputElement && old.type === "checkbox") next.checked = old.checked;
+          if (old instanceof HTMLElement && old.classList.contains("rd-current")) next.classList.add("rd-current");
+          return !(old instanceof HTMLFormElement && old.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"));
+        },
+        beforeAttributeUpdated: (name, node) => !(name === "open" && node instanceof HTMLDetailsElement),
+      },
+    });
+    countDown();
+    document.dispatchEvent(new Event("rd:fresh"));
+  }
+
   function live() {
     const seconds = Number(document.querySelector("[data-rd-live]")?.dataset.rdLive);
-    if (!seconds) return;
-    setInterval(async () => {
-      const region = document.querySelector("[data-rd-live]");
-      if (document.hidden || region.contains(document.activeElement)) return;
-      const answer = await fetch(location.href, { headers: { "X-Live": "1" } }).catch(() => null);
-      if (!answer?.ok || answer.redirected) return;
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const found = fresh.querySelector("[data-rd-live]");
-      if (!found) { location.reload(); return; } // it has come to its end: the whole page says so
-      if (region.contains(document.activeElement)) return;
-      region.replaceWith(found);
-      countDown();
-    }, seconds * 1000);
+    if (seconds) setInterval(refresh, seconds * 1000);
   }
 
   // The theme looks for a text field beside every file field; plain ones have none.
