@@ -56,6 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "news": _news(sections, since),
         "since": since or now,
         "on_duty": _on_duty(user, now),
+        "ticks": bool(user.roles & permissions.DESK),
         "big": bool(user.roles & {Role.WAREHOUSE, Role.QC}),
         "summary": queues.summary(user, at=now) if Role.MANAGER in user.roles else None,
     }

@@ -1,6 +1,8 @@
 """Reply templates with their variables filled for one case."""
 
-from django.db.models import Q
+from collections.abc import Collection
+
+from django.db.models import F, Q
 
 from accounts.models import User
 from handoffs.admin.words import answer_label
@@ -55,6 +57,15 @@ def templates_for(case: Case, user: User) -> list[dict[str, str]]:
 
 def _titled(row: ReplyTemplate) -> str:
     return row.title if row.language == BUYERS else f"{row.title} ({row.get_language_display()})"
+
+
+def bodies(shops: Collection[int]) -> list[dict[str, str]]:
+    """The templates as they are written, with their variables: of the one shop and the common ones."""
+    own = Q(shop__in=shops) if len(shops) == 1 else Q(pk=None)
+    chosen: dict[tuple[bool, str, str], ReplyTemplate] = {}
+    for row in ReplyTemplate.objects.filter(own | Q(shop=None)).order_by("code", F("shop").asc(nulls_first=True)):
+        chosen[(row.language != BUYERS, row.language, row.code)] = row
+    return [{"code": row.code, "title": _titled(row), "body": row.body} for _, row in sorted(chosen.items())]
 
 
 def filled(case: Case, code: str, user: User) -> str:

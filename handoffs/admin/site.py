@@ -43,6 +43,7 @@ class Desk(UnfoldAdminSite):
             handoff,
             home,
             imports,
+            many,
             playbook,
             scanning,
             search,
@@ -52,7 +53,7 @@ class Desk(UnfoldAdminSite):
         )
 
         screens = (home, search, dialogs, verbs, handoff, approvals, bell, files, imports, playbook, board, batches,
-                   unsettled, connecting, goods, claims, scanning, services)  # fmt: skip
+                   unsettled, connecting, goods, claims, scanning, services, many)  # fmt: skip
         pages = [each for screen in screens for each in screen.PAGES]
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
 

@@ -5,17 +5,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from accounts.models import User
 from handoffs.admin.case import case_page
 from handoffs.admin.page import number, page, person, seen_case
 from handoffs.admin.uploads import Sent
 from handoffs.flow import buyer, decision, owner
-from handoffs.flow.errors import FlowError, Invalid, Stale
+from handoffs.flow.errors import Invalid, Stale
 from handoffs.models import Case
-
-MANY = 100
 
 
 @page("POST")
@@ -57,26 +54,5 @@ def _withdraw_decision(case: Case, given: Sent) -> str:
     return _("Decision withdrawn.")
 
 
-@page("POST", verb="own")
-def take_many(request: HttpRequest) -> HttpResponse:
-    """Take the ticked cases; one that somebody else has by now stops no other."""
-    by, at, taken = person(request), timezone.now(), 0
-    ticked = [text for text in request.POST.getlist("case")[:MANY] if text.isdecimal() and len(text) < 19]
-    names = dict(Case.objects.filter(pk__in=ticked, shop__in=by.shops_as()).values_list("pk", "refund_id"))
-    for pk, name in names.items():
-        try:
-            owner.claim(pk, by=by, at=at)
-            taken += 1
-        except FlowError as error:
-            messages.error(request, f"{name}: {error}")
-    if taken:
-        text = ngettext("%(n)d case is yours now.", "%(n)d cases are yours now.", taken) % {"n": taken}
-        messages.success(request, text)
-    return redirect("admin:index")
-
-
 VERBS = {"claim": _claim, "put_back": _put_back, "assign": _assign, "withdraw_decision": _withdraw_decision}
-PAGES = (
-    ("cases/<int:case_id>/verb/<slug:code>/", verb, "handoffs_verb"),
-    ("cases/take/", take_many, "handoffs_take_many"),
-)
+PAGES = (("cases/<int:case_id>/verb/<slug:code>/", verb, "handoffs_verb"),)

@@ -169,7 +169,7 @@ def respond_to_many(desk: Desk, applications: list[Application]) -> None:
         "亲，您的退款申请已收到，今天订单较多，我们正在逐一核实，会尽快回复您。", template="looking", bulk=True
     )
     ids = [a.case_id for a in applications]
-    response.respond_many(ids, text, by=desk.person(Role.SUPPORT), at=desk.stage.at)
+    response.respond_many(dict.fromkeys(ids, text), by=desk.person(Role.SUPPORT), at=desk.stage.at)
 
 
 def picture(random: Random, *, stamp: bool) -> bytes:

@@ -78,7 +78,9 @@ def done(call_id: int, *, at: datetime, answer: str = "") -> MarketCall:
             return MarketCall.objects.get(pk=call_id)
         message, by = call.data["message"], call.by
         if call.operation == Operation.MESSAGE:
-            reply = Reply(message, Response.Channel.MESSAGE, template=call.data.get("template", ""))
+            data = call.data
+            reply = Reply(message, Response.Channel.MESSAGE, template=data.get("template", ""),
+                          bulk=bool(data.get("bulk")))  # fmt: skip
             record(call.case, reply, by=by, at=at)
             refresh(call.case, at=at, by=by)
         elif call.operation == Operation.AGREE_RETURN:

@@ -1,6 +1,6 @@
 """The first response: contact with the buyer that deals with what the buyer needs (domain.md section 1)."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -85,12 +85,12 @@ def checked(text: str, *, field: str) -> str:
     return text
 
 
-def respond_many(case_ids: Iterable[int], reply: Reply, *, by: User, at: datetime) -> list[tuple[int, str]]:
+def respond_many(replies: Mapping[int, Reply], *, by: User, at: datetime) -> list[tuple[int, str]]:
     """Respond to each case by itself; returns (case id, error or empty) per row. One failure stops no other."""
     from handoffs.flow.errors import FlowError
 
     results: list[tuple[int, str]] = []
-    for case_id in case_ids:
+    for case_id, reply in replies.items():
         try:
             respond(case_id, reply, by=by, at=at)
         except FlowError as error:

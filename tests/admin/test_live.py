@@ -7,7 +7,6 @@ from django.test import Client
 from django.urls import reverse
 
 from handoffs.flow import handoff, owner
-from handoffs.models import Case
 from tests import factories
 from tests.admin.conftest import LogIn
 from tests.factories import NOON, World
@@ -65,26 +64,3 @@ def test_an_ordinary_visit_is_always_drawn(world: World, log_in: LogIn) -> None:
     client = log_in(world.support)
     _status, stamp = fetched(client)
     assert client.get(HOME, headers={"If-None-Match": stamp}).status_code == 200
-
-
-# Several at once ------------------------------------------------------------------------------------------------------
-
-
-def test_ticked_cases_are_taken_and_one_that_is_gone_stops_no_other(world: World, log_in: LogIn) -> None:
-    cases = [factories.case(world.shop) for _number in range(3)]
-    for case in cases:
-        owner.put_back(case.pk, by=world.manager, at=NOON)
-    other = factories.person("support", world.shop)
-    owner.claim(cases[1].pk, by=other, at=NOON)
-    body = {"case": [*(case.pk for case in cases), "nonsense", "9" * 30]}
-    page = log_in(world.support).post(reverse("admin:handoffs_take_many"), body, follow=True).content.decode()
-    assert set(Case.objects.filter(owner=world.support).values_list("pk", flat=True)) == {cases[0].pk, cases[2].pk}
-    assert cases[1].refund_id in page
-
-
-def test_cases_of_other_shops_are_not_taken(world: World, log_in: LogIn) -> None:
-    case = factories.case(world.other_shop)
-    owner.put_back(case.pk, by=world.manager, at=NOON)
-    mine = factories.person("support", world.shop)
-    log_in(mine).post(reverse("admin:handoffs_take_many"), {"case": [case.pk]})
-    assert Case.objects.get().owner is None

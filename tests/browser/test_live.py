@@ -9,7 +9,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import DutyShift, User
 from handoffs.flow import owner
-from handoffs.models import Case
+from handoffs.models import Case, Response
 from handoffs.seeds.load import load
 from tests import factories
 from tests.browser.test_screens import log_in
@@ -52,7 +52,7 @@ def test_news_comes_by_itself_and_ticks_and_words_stay(desk: Page, world: World)
     desk.clock.fast_forward("00:09")
     expect(desk.get_by_text("770008")).to_be_visible()
     assert (ticked(desk), desk.input_value("[name=q]")) == (1, "half a num")
-    expect(desk.locator("[data-rd-ticks-count]")).to_have_text("1")
+    expect(desk.locator("[data-rd-ticks-count]").first).to_have_text("1")
 
 
 def test_an_unchanged_queue_answers_304(desk: Page) -> None:
@@ -65,10 +65,10 @@ def test_an_unchanged_queue_answers_304(desk: Page) -> None:
 
 
 def test_ticked_cases_are_taken_by_mouse(desk: Page, world: World) -> None:
-    expect(desk.locator("#take-many button")).to_be_disabled()
+    expect(desk.locator("#many button[data-key=t]")).to_be_disabled()
     desk.locator("input[name=case]").nth(0).check()
     desk.locator("input[name=case]").nth(2).check()
-    desk.locator("#take-many button").click()
+    desk.locator("#many button[data-key=t]").click()
     expect(desk.locator("#queue-mine tbody tr")).to_have_count(2)
     assert Case.objects.filter(owner=world.support).count() == 2
 
@@ -118,3 +118,17 @@ def test_the_keys_are_named_in_the_reader_s_language(desk: Page, live_server: Li
     desk.goto(live_server.url)
     desk.keyboard.press("?")
     expect(desk.locator("#rd-keys")).to_contain_text({"en": "next and previous row", "zh-hans": "下一行"}[language])
+
+
+def test_one_answer_to_the_ticked_ones_is_previewed_and_sent(desk: Page, world: World) -> None:
+    boxes = desk.locator("#queue-open input[name=case]")
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    desk.keyboard.press("b")
+    desk.wait_for_url("**/cases/respond/")
+    desk.fill("[name=body]", "您好，订单{order_id}正在为您核实，请稍候")
+    desk.click("button[value=preview]")
+    expect(desk.locator("tbody tr")).to_have_count(2)
+    desk.click("button[value=send]")
+    expect(desk.locator("tbody .rd-fine")).to_have_count(2)
+    assert Response.objects.filter(bulk=True).count() == 2

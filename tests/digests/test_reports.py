@@ -50,7 +50,7 @@ def test_first_response_rate_counts_clocks_that_ended_or_passed_and_leaves_cance
 def test_identical_text_sent_to_many_is_marked(world: World) -> None:
     cases = [factories.case(world.shop, path=3) for _ in range(3)]
     respond(world, cases[0], after=5)
-    response.respond_many([case.pk for case in cases[1:]], Reply(SAID.message, bulk=True), by=world.support,
+    response.respond_many({case.pk: Reply(SAID.message, bulk=True) for case in cases[1:]}, by=world.support,
                           at=NOON + 5 * MINUTE)  # fmt: skip
     share = reports.first_response_rate(shops(world), DAY)
     assert (share.met, share.total, share.marked) == (3, 3, 2)
