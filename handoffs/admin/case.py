@@ -1,20 +1,22 @@
 """The page of one case: need, goods and money, path, clocks, next step, handoffs, decisions, timeline."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.models.people import Role
 from handoffs import connections, permissions
 from handoffs.admin import shown, values, words
 from handoffs.admin.page import draw, person, seen_case
-from handoffs.flow import acts, kinds, next_step, path, transport
+from handoffs.flow import acts, kinds, next_step, path, transport, waterfall
 from handoffs.flow.buyer import Buyer, seen_by
 from handoffs.flow.terms import why_due
-from handoffs.models import Case, CaseSource, Decision, Handoff, Parcel, ParcelEvent
+from handoffs.models import Case, CaseSource, Clock, Decision, Handoff, Parcel, ParcelEvent
 
 TOLD = 200
 Steps = list[next_step.Step]
@@ -50,6 +52,8 @@ def case_page(request: HttpRequest, case_id: int, *, revealed: Buyer | None = No
         "parcels": _parcels(case),
         "related": related(user, case) if desk_user else [],
     }
+    late = any(row["clock"].state == Clock.State.LATE for row in (*context["clocks"], *context["ended_clocks"]))
+    context["waterfall"] = _waterfall(case, now) if desk_user and late else None
     return draw(request, "handoffs/case.html", title=f"{case.refund_id}", **context)
 
 
@@ -157,6 +161,20 @@ def related(user: User, case: Case) -> list[Case]:
     same_buyer = seen.filter(buyer_nick=case.buyer_nick) if case.buyer_nick else seen.none()
     found = {row.pk: row for row in (*same_order.order_by("-pk")[:10], *same_buyer.order_by("-pk")[:10])}
     return list(found.values())
+
+
+def _waterfall(case: Case, now: datetime) -> dict[str, Any]:
+    """Who held the case for how long: the stretches as shares of the whole, and the sums in words."""
+    kinds_read = waterfall.OPENS | waterfall.ENDS | {"status"}
+    rows = waterfall.stretches(case, case.timeline.filter(kind__in=kinds_read), at=now)
+    whole = sum((row.length for row in rows), timedelta()) or timedelta(seconds=1)
+    names = {**dict(Role.choices), waterfall.BUYER: _("waiting for the buyer")}
+    return {
+        "bars": [{"holder": row.holder, "name": names.get(row.holder, row.holder), "start": row.start, "end": row.end,
+                  "percent": f"{100 * row.length / whole:.2f}"} for row in rows],
+        "sums": [{"holder": holder, "name": names.get(holder, holder), "words": shown.in_words(length)}
+                 for holder, length in waterfall.totals(rows).items()],
+    }  # fmt: skip
 
 
 def _parcels(case: Case) -> list[Parcel]:

@@ -132,3 +132,9 @@ def test_one_answer_to_the_ticked_ones_is_previewed_and_sent(desk: Page, world: 
     desk.click("button[value=send]")
     expect(desk.locator("tbody .rd-fine")).to_have_count(2)
     assert Response.objects.filter(bulk=True).count() == 2
+
+
+def test_the_composer_counts_what_is_written(desk: Page, live_server: LiveServer) -> None:
+    desk.goto(f"{live_server.url}/cases/{Case.objects.order_by('pk')[0].pk}/do/respond/")
+    desk.fill("#id_message", "您好，正在核实")
+    expect(desk.get_by_text("7 characters")).to_be_visible()

@@ -39,6 +39,22 @@
     });
   }
 
+  // How long a message is: in characters, and in bytes where the marketplace, which counts those, is to take it.
+  function counted() {
+    const text = document.querySelector("textarea[name=message], textarea[name=body]");
+    if (!text || !body()?.dataset.chars) return;
+    const line = Object.assign(document.createElement("small"), { className: "rd-help rd-block" });
+    line.setAttribute("role", "status");
+    text.after(line);
+    const way = text.form.querySelector("select[name=channel], select[name=through]");
+    const tell = () => {
+      const bytes = new TextEncoder().encode(text.value.trim()).length, through = way?.value === "gateway";
+      line.textContent = body().dataset.chars.replace("%", [...text.value.trim()].length) + (through ? " · " + body().dataset.bytes.replace("%", bytes) : "");
+      line.className = through && bytes > 400 ? "rd-error rd-block" : "rd-help rd-block";
+    };
+    text.addEventListener("input", tell); text.form.addEventListener("change", tell); tell();
+  }
+
   function answers() {
     const form = document.querySelector("[data-rd-answers]");
     if (!form) return;
@@ -134,7 +150,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     plainFiles();
-    templates(); answers(); progress(); plan(); live();
+    templates(); counted(); answers(); progress(); plan(); live();
     if (body()) { countDown(); setInterval(countDown, 1000); }
     document.querySelector("[data-rd-autofocus]")?.focus();
   });
