@@ -172,8 +172,8 @@ def _waterfall(case: Case, now: datetime) -> dict[str, Any]:
     return {
         "bars": [{"holder": row.holder, "name": names.get(row.holder, row.holder), "start": row.start, "end": row.end,
                   "percent": f"{100 * row.length / whole:.2f}"} for row in rows],
-        "sums": [{"holder": holder, "name": names.get(holder, holder), "words": shown.in_words(length)}
-                 for holder, length in waterfall.totals(rows).items()],
+        "sums": [{"holder": holder, "name": names.get(holder, holder), "words": shown.length(held)}
+                 for holder, held in waterfall.totals(rows).items()],
     }  # fmt: skip
 
 

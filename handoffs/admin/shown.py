@@ -47,15 +47,19 @@ def time_left(start: datetime, due: datetime | None, *, at: datetime) -> TimeLef
 
 def in_words(left: timedelta) -> str:
     """“12 min left”, “late by 1 h 5 min”."""
-    minutes = int(abs(left.total_seconds()) // 60)
+    said = _("late by %(time)s") if left.total_seconds() <= 0 else _("%(time)s left")
+    return said % {"time": length(left)}
+
+
+def length(span: timedelta) -> str:
+    """“1 h 5 min”, whether forward or back."""
+    minutes = int(abs(span.total_seconds()) // 60)
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:
-        length = _("%(d)s d %(h)s h") % {"d": days, "h": hours}
-    elif not hours and not minutes:
-        length = _("less than a minute")
-    else:
-        length = _("%(h)s h %(m)s min") % {"h": hours, "m": minutes} if hours else _("%(m)s min") % {"m": minutes}
-    return (_("late by %(time)s") if left.total_seconds() <= 0 else _("%(time)s left")) % {"time": length}
+        return _("%(d)s d %(h)s h") % {"d": days, "h": hours}
+    if not hours and not minutes:
+        return _("less than a minute")
+    return _("%(h)s h %(m)s min") % {"h": hours, "m": minutes} if hours else _("%(m)s min") % {"m": minutes}
 
 
 @dataclass(frozen=True, slots=True)
