@@ -13,6 +13,7 @@ from accounts.models.people import Role
 from handoffs import connections, permissions
 from handoffs.admin import shown, values, words
 from handoffs.admin.page import draw, person, seen_case
+from handoffs.admin.presence import visited
 from handoffs.flow import acts, kinds, next_step, path, transport, waterfall
 from handoffs.flow.buyer import Buyer, seen_by
 from handoffs.flow.terms import why_due
@@ -27,7 +28,7 @@ def case_page(request: HttpRequest, case_id: int, *, revealed: Buyer | None = No
     user, now = person(request), timezone.now()
     seen_case(request, case_id)
     case = shown.with_steps(Case.objects.filter(pk=case_id)).get()
-    desk_user = permissions.may(user, "act", shop_id=case.shop_id)
+    desk_user, since = permissions.may(user, "act", shop_id=case.shop_id), visited(case, user, at=now)
     steps = next_step.steps(case) if desk_user else []
     context = {
         "case": case,
@@ -46,12 +47,14 @@ def case_page(request: HttpRequest, case_id: int, *, revealed: Buyer | None = No
         **_clocks(case, now),
         "handoffs": _handoffs(user, case, now),
         "decisions": _decisions(user, case),
-        "timeline": _timeline(user, case),
+        "timeline": _timeline(user, case, since=since),
+        "since": since,
         "attachments": list(case.attachments.filter(handoff=None)) if desk_user else [],
         "lines": list(case.lines.all()),
         "parcels": _parcels(case),
         "related": related(user, case) if desk_user else [],
     }
+    context["fresh"] = sum(row["fresh"] for row in context["timeline"])
     late = any(row["clock"].state == Clock.State.LATE for row in (*context["clocks"], *context["ended_clocks"]))
     context["waterfall"] = _waterfall(case, now) if desk_user and late else None
     return draw(request, "handoffs/case.html", title=f"{case.refund_id}", **context)
@@ -149,9 +152,14 @@ def _decisions(user: User, case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def _timeline(user: User, case: Case) -> list[dict[str, Any]]:
+def _timeline(user: User, case: Case, *, since: datetime | None) -> list[dict[str, Any]]:
+    """What happened, the latest first; what others did since the person last looked is `fresh`."""
     rows = permissions.visible_timeline(user, case).select_related("by").order_by("-at", "-pk")[:TOLD]
-    return [{"entry": entry, "text": words.sentence(entry)} for entry in rows]
+    return [
+        {"entry": entry, "text": words.sentence(entry),
+         "fresh": since is not None and entry.at > since and entry.by_id != user.pk}
+        for entry in rows
+    ]  # fmt: skip
 
 
 def related(user: User, case: Case) -> list[Case]:

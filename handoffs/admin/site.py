@@ -45,6 +45,7 @@ class Desk(UnfoldAdminSite):
             imports,
             many,
             playbook,
+            presence,
             scanning,
             search,
             services,
@@ -53,7 +54,7 @@ class Desk(UnfoldAdminSite):
         )
 
         screens = (home, search, dialogs, verbs, handoff, approvals, bell, files, imports, playbook, board, batches,
-                   unsettled, connecting, goods, claims, scanning, services, many)  # fmt: skip
+                   unsettled, connecting, goods, claims, scanning, services, many, presence)  # fmt: skip
         pages = [each for screen in screens for each in screen.PAGES]
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import DutyShift, User
@@ -138,3 +138,23 @@ def test_the_composer_counts_what_is_written(desk: Page, live_server: LiveServer
     desk.goto(f"{live_server.url}/cases/{Case.objects.order_by('pk')[0].pk}/do/respond/")
     desk.fill("#id_message", "您好，正在核实")
     expect(desk.get_by_text("7 characters")).to_be_visible()
+
+
+def test_two_people_on_one_case_see_each_other(
+    desk: Page, browser: Browser, live_server: LiveServer, world: World
+) -> None:
+    case = Case.objects.order_by("pk")[0]
+    desk.goto(f"{live_server.url}/handoffs/case/{case.pk}/change/")
+    context = browser.new_context()
+    other = context.new_page()
+    log_in(other, live_server, world.supervisor)
+    other.goto(f"{live_server.url}/cases/{case.pk}/do/note/")
+    expect(other.locator("#rd-here")).to_contain_text("is looking at this too")
+    desk.clock.fast_forward("00:09")
+    expect(desk.locator("#rd-here")).to_contain_text("Supervisor is looking")
+    other.fill("#id_text", "看过了")
+    other.locator("main form button").first.click()
+    other.wait_for_load_state()
+    desk.clock.fast_forward("00:09")
+    expect(desk.locator("#rd-here")).to_contain_text("The case has changed")
+    context.close()

@@ -141,6 +141,26 @@
     if (seconds) setInterval(refresh, seconds * 1000);
   }
 
+  // Who else is on this case, and whether it changed under one's eyes. Nobody is locked out.
+  function presence() {
+    const line = document.querySelector("[data-rd-here]"), token = document.querySelector("[name=csrfmiddlewaretoken]")?.value;
+    if (!line || !token) return;
+    let typed = 0;
+    document.addEventListener("input", () => { typed = Date.now(); });
+    const tell = async () => {
+      if (document.hidden) return;
+      const form = new URLSearchParams({ typing: Date.now() - typed < 10000 ? "1" : "" });
+      const answer = await fetch(line.dataset.rdHere, { method: "POST", body: form, headers: { "X-CSRFToken": token } }).catch(() => null);
+      if (!answer?.ok || answer.redirected) return;
+      const { others, version } = await answer.json();
+      const said = others.map((one) => (one.typing ? line.dataset.typing : line.dataset.looking).replace("%", one.name));
+      if (String(version) !== line.dataset.version) said.push(line.dataset.changed);
+      line.textContent = said.join(" ");
+    };
+    tell();
+    setInterval(tell, 8000);
+  }
+
   // The theme looks for a text field beside every file field; plain ones have none.
   function plainFiles() {
     document.querySelectorAll(".rd input[type=file]").forEach((input) => {
@@ -150,7 +170,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     plainFiles();
-    templates(); counted(); answers(); progress(); plan(); live();
+    templates(); counted(); answers(); progress(); plan(); live(); presence();
     if (body()) { countDown(); setInterval(countDown, 1000); }
     document.querySelector("[data-rd-autofocus]")?.focus();
   });
