@@ -7,9 +7,10 @@ are left out. Spans are half open and must not reach into the future; money is y
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import (
     Case as Either,
@@ -27,12 +28,12 @@ from django.db.models import (
     Sum,
     When,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, TruncDate
 
 from accounts.models import Carrier, User
 from accounts.models.people import Role
 from handoffs.flow.exposure import exposed
-from handoffs.models import Case, Clock, RefundOrder, Response
+from handoffs.models import Case, Clock, RefundOrder, Response, TimelineEntry
 from handoffs.models.clock import ClockKind
 
 
@@ -190,3 +191,48 @@ def _percentile(lengths: QuerySet[Any, Any], count: int, percent: int) -> timede
         return None
     found: timedelta = lengths[math.ceil(count * percent / 100) - 1]
     return found
+
+
+# All of it at once ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was refused and what came back on one day of one shop."""
+
+    day: date
+    shop: str
+    refused: int
+    reopened: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Every measure of a span, for the page, the workbook and the API alike."""
+
+    span: Span
+    first_response: Share
+    completion: Times
+    lanes: list[Part]
+    carriers: list[Part]
+    people: list[Part]
+    days: list[Day]
+
+
+def overview(shops: Collection[int], span: Span, *, zone: ZoneInfo) -> Overview:
+    """The measures of these shops in the span; days are those of the zone."""
+    return Overview(
+        span, first_response_rate(shops, span), completion_time(shops, span), on_time_by_lane(shops, span),
+        on_time_by_carrier(shops, span), on_time_by_person(shops, span), refused_by_day(shops, span, zone=zone),
+    )  # fmt: skip
+
+
+def refused_by_day(shops: Collection[int], span: Span, *, zone: ZoneInfo) -> list[Day]:
+    """Applications that were refused, and refused ones that the buyer opened again, by day and shop."""
+    told = TimelineEntry.objects.filter(kind="changed", case__shop__in=shops, at__gte=span.start, at__lt=span.end)
+    refused = Q(data__changes__phase__1=Case.Phase.REFUSED)
+    again = Q(data__changes__phase__0=Case.Phase.REFUSED, data__changes__phase__1=Case.Phase.WAIT_SELLER)
+    moved = told.annotate(day=TruncDate("at", tzinfo=zone))
+    rows = moved.filter(refused | again).values("day", "case__shop__name").order_by("day", "case__shop__name")
+    counted = rows.annotate(refused=Count("pk", filter=refused), reopened=Count("pk", filter=again))
+    return [Day(row["day"], row["case__shop__name"], row["refused"], row["reopened"]) for row in counted]

@@ -56,6 +56,7 @@ WORK = [
     _item(_("To settle"), "rule", "handoffs_unsettled", _may("propose"), badge=f"{__name__}.to_settle"),
     _item(_("Cases"), "list_alt", "handoffs_case_changelist", _has_role),
     _item(_("Board"), "monitoring", "handoffs_board", _may("see_board")),
+    _item(_("Reports"), "bar_chart", "handoffs_reports", _may("see_board")),
     _item(_("Import"), "upload_file", "handoffs_import", _may("import")),
     _item(_("Playbook"), "menu_book", "handoffs_playbook", _has_role),
 ]

@@ -46,6 +46,7 @@ class Desk(UnfoldAdminSite):
             many,
             playbook,
             presence,
+            reporting,
             scanning,
             search,
             services,
@@ -54,7 +55,7 @@ class Desk(UnfoldAdminSite):
         )
 
         screens = (home, search, dialogs, verbs, handoff, approvals, bell, files, imports, playbook, board, batches,
-                   unsettled, connecting, goods, claims, scanning, services, many, presence)  # fmt: skip
+                   unsettled, connecting, goods, claims, scanning, services, many, presence, reporting)  # fmt: skip
         pages = [each for screen in screens for each in screen.PAGES]
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
 

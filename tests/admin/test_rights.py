@@ -72,6 +72,8 @@ PAGES: list[tuple[str, Any, set[str]]] = [
     ("handoffs_myself", (), EVERYBODY),
     ("handoffs_approvals", (), APPROVING),
     ("handoffs_board", (), APPROVING),
+    ("handoffs_reports", (), APPROVING),
+    ("handoffs_reports_xlsx", (), APPROVING),
     ("handoffs_import", (), DESK),
     ("handoffs_import_run", "run", DESK),
     ("handoffs_import_progress", "run", DESK),

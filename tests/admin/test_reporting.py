@@ -1,0 +1,72 @@
+"""Reports: the measures on a page beside those before, the same as a workbook, for one's own shops."""
+
+import io
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.urls import reverse
+from openpyxl import load_workbook
+
+from handoffs import reports, sweep
+from handoffs.flow import response
+from handoffs.flow.response import Reply
+from handoffs.reports import Span
+from tests import factories
+from tests.admin.conftest import LogIn
+from tests.factories import NOON, World
+
+PAGE, XLSX = reverse("admin:handoffs_reports"), reverse("admin:handoffs_reports_xlsx")
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def two_days(world: World, clock: time_machine.Traveller) -> None:
+    """Ten days ago one was late; today one was in time and one was late."""
+    old = NOON - timedelta(days=10)
+    factories.case(world.shop, at=old)
+    sweep.run(at=old + 40 * MINUTE)
+    met = factories.case(world.shop)
+    factories.case(world.shop)
+    response.respond(met.pk, Reply("您好，正在为您核实"), by=world.support, at=NOON + 5 * MINUTE)
+    sweep.run(at=NOON + 40 * MINUTE)
+    clock.move_to(NOON + timedelta(hours=1))
+
+
+def test_the_measures_stand_beside_those_of_the_days_before(world: World, log_in: LogIn, two_days: None) -> None:
+    shown = log_in(world.supervisor).get(PAGE).context
+    assert (shown["first"].met, shown["first"].total, shown["first"].percent) == (1, 2, 50)
+    assert (shown["first_before"].met, shown["first_before"].total) == (0, 1)
+
+
+def test_a_shop_and_a_span_can_be_chosen(world: World, log_in: LogIn, two_days: None) -> None:
+    client = log_in(world.manager)
+    assert client.get(PAGE, {"shop": world.other_shop.pk}).context["first"].total == 0
+    assert client.get(PAGE, {"days": "30"}).context["first"].total == 3
+    odd = client.get(PAGE, {"days": "5", "shop": "x"}).context
+    assert (odd["days"], odd["chosen"]) == (7, 0)
+
+
+def test_the_workbook_says_the_same(world: World, log_in: LogIn, two_days: None) -> None:
+    book = load_workbook(io.BytesIO(log_in(world.manager).get(XLSX).content))
+    assert [cell.value for cell in book.worksheets[0][2]][1:] == [50, 0]
+    people = {row[0].value: (row[1].value, row[2].value) for row in book.worksheets[3].iter_rows(min_row=2)}
+    assert people["Support"][1] >= 2
+
+
+def test_what_was_refused_and_opened_again_is_counted_by_day_and_shop(world: World) -> None:
+    row = factories.row("77001", modified=NOON)
+    factories.take(world.shop, row)
+    for minutes, status, phase in ((10, "SELLER_REFUSE_BUYER", "refused"), (20, "WAIT_SELLER_AGREE", "wait_seller")):
+        at = NOON + minutes * MINUTE
+        fields = {**row.fields, "marketplace_status": status, "phase": phase}
+        factories.take(world.shop, type(row)(row.number, row.source_kind, row.refund_id, fields, row.raw, at), at=at)
+    span = Span(NOON - timedelta(days=1), NOON + timedelta(days=1))
+    (day,) = reports.refused_by_day([world.shop.pk], span, zone=world.shop.zone)
+    assert (day.day.isoformat(), day.shop, day.refused, day.reopened) == ("2026-11-11", world.shop.name, 1, 1)
+
+
+@pytest.mark.parametrize("role", ["support", "warehouse", "qc", "logistics"])
+def test_others_have_no_reports(world: World, log_in: LogIn, role: str) -> None:
+    client = log_in(world.people[role])
+    assert (client.get(PAGE).status_code, client.get(XLSX).status_code) == (403, 403)
