@@ -2,7 +2,18 @@
 
 from django.urls import path, re_path
 
-from handoffs.api.views import acts, applications, attachments, cases, decisions, handoffs, me, parcels, queue
+from handoffs.api.views import (
+    acts,
+    applications,
+    attachments,
+    cases,
+    decisions,
+    handoffs,
+    me,
+    parcels,
+    queue,
+    reports,
+)
 from handoffs.api.views.base import NoSuchPage
 
 app_name = "api"
@@ -10,6 +21,7 @@ urlpatterns = [
     path("refund-applications/", applications.RefundApplications.as_view(), name="refund-applications"),
     path("parcel-events/", parcels.ParcelEvents.as_view(), name="parcel-events"),
     path("queue/", queue.Queue.as_view(), name="queue"),
+    path("reports/", reports.Reports.as_view(), name="reports"),
     path("me/", me.Me.as_view(), name="me"),
     path("templates/", me.Templates.as_view(), name="templates"),
     path("cases/", cases.Cases.as_view(), name="cases"),

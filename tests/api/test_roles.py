@@ -103,6 +103,7 @@ VERBS = (
     Verb("cases", lambda _s: "cases/", EVERYBODY, method="get"),
     Verb("queue", lambda _s: "queue/", EVERYBODY, method="get"),
     Verb("me", lambda _s: "me/", EVERYBODY, method="get"),
+    Verb("reports", lambda _s: "reports/", APPROVING, method="get"),
     Verb("templates", lambda scene: f"templates/?case={scene.case.pk}", DESK, method="get"),
     Verb("handoffs", lambda _s: "handoffs/", EVERYBODY, method="get"),
     Verb("handoff", _asked("warehouse", ""), DESK | {"warehouse"}, method="get", others=404),
