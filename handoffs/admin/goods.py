@@ -88,7 +88,9 @@ def orphan_parcels(request: HttpRequest) -> HttpResponse:
         error, row = pressed(request, act)
         if not error:
             return redirect("admin:handoffs_orphans")
-    rows = [{"orphan": each, "likely": orphans.likely(each, by=user)} for each in orphans.waiting(by=user)]
+    waiting = orphans.waiting(by=user)
+    likely = orphans.likely_of(waiting, by=user)
+    rows = [{"orphan": each, "likely": likely[each.pk]} for each in waiting]
     return draw(request, "handoffs/goods/orphans.html", title=_("Parcels of no case"), rows=rows, error=error,
                 at_row=row, status=400 if error else 200)  # fmt: skip
 

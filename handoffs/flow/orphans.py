@@ -1,5 +1,6 @@
 """Parcels that reached the warehouse and belong to no case yet (domain.md section 2, path 4)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from handoffs.flow import parcel
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.moves import locked_case, note
-from handoffs.flow.receiving import Suggestion, arrived, suggestions
+from handoffs.flow.receiving import arrived, likely
 from handoffs.models import Attachment, Case, Parcel, Receipt
 
 
@@ -23,13 +24,19 @@ def waiting(*, by: User) -> list[Receipt]:
         raise NotAllowed(_("Your role does not settle parcels that belong to no case."))
     rows = Receipt.objects.filter(state=Receipt.State.ORPHAN).select_related("shop", "by")
     mine = rows.filter(shop__in=shops) | rows.filter(shop=None)
-    return list(mine.prefetch_related("attachments").order_by("at", "pk")[:200])
+    return list(mine.prefetch_related("attachments").order_by("at", "pk")[:100])
 
 
-def likely(orphan: Receipt, *, by: User) -> list[Suggestion]:
-    """The cases it may belong to, the likeliest first."""
-    shops = [orphan.shop_id] if orphan.shop_id else list(by.shops_as())
-    return list(suggestions(orphan.waybill, shops))
+def likely_of(rows: Sequence[Receipt], *, by: User) -> dict[int, list[tuple[Case, str]]]:
+    """The cases each may belong to, the likeliest first, with why. Few statements a shop, however many orphans."""
+    by_shop: dict[int | None, list[Receipt]] = {}
+    for row in rows:
+        by_shop.setdefault(row.shop_id, []).append(row)
+    found: dict[int, list[tuple[Case, str]]] = {}
+    for shop_id, own in by_shop.items():
+        told = likely({row.waybill for row in own}, [shop_id] if shop_id else by.shops_as())
+        found |= {row.pk: told[row.waybill] for row in own}
+    return found
 
 
 def _settling(receipt_id: int, *, by: User) -> Receipt:

@@ -5,12 +5,14 @@ key makes the second one a repetition.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Right
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -28,6 +30,7 @@ from handoffs.models.handoff import HandoffKind
 # From best to worst; a parcel is as good as its worst line.
 CONDITIONS = ("good", "missing", "damaged", "wrong_item", "empty_box")
 NEAR = 5  # suggestions
+TAIL = 8  # digits by which a misread number is still known
 Leg = Parcel.Leg
 
 
@@ -123,7 +126,7 @@ def look(waybill: str, *, by: User, at: datetime) -> Found:
         lines=lines,
         expected_grams=_expected_grams(parcels, cases),
         refused_at_door=first is not None and first.leg == Leg.OUTBOUND,
-        suggestions=() if cases else tuple(suggestions(number, shops)),
+        suggestions=() if cases else tuple(_suggested(number, shops)),
     )
 
 
@@ -158,23 +161,36 @@ def _expected_grams(parcels: Sequence[Parcel], cases: Sequence[Case]) -> int | N
     return weighed[0] if len(weighed) == 1 else None
 
 
-def suggestions(number: str, shops: Iterable[int]) -> Iterable[Suggestion]:
-    """Cases an unknown parcel may belong to: a number that is nearly the same, an order number, a return still owed."""
-    cases = Case.objects.filter(shop__in=list(shops))
-    near = cases.filter(parcels__leg=Leg.RETURN, parcels__waybill__endswith=number[-8:]) if len(number) >= 8 else None
-    owed = cases.filter(path=Case.Path.RETURN, phase=Case.Phase.WAIT_BUYER_RETURN).exclude(parcels__leg=Leg.RETURN)
-    named = cases.filter(order_id=number) | cases.filter(refund_id=number)
-    why = (
-        (near, _("Its return number ends with the same digits.")),
-        (named, _("The number is that of the order or the refund.")),
-        (owed.order_by("applied_at"), _("The return was agreed, and its number is not known yet.")),
+def likely(numbers: Collection[str], shops: Iterable[int]) -> dict[str, list[tuple[Case, str]]]:
+    """Cases that unknown parcels may belong to, by number, with why: a return number that ends with the same digits,
+    the number of an order or a refund, a return still owed. Few statements however many numbers.
+    """
+    wanted, mine = set(numbers), Case.objects.filter(shop__in=list(shops)).select_related("shop")
+    tails = Parcel.objects.annotate(tail=Right("waybill", TAIL)).filter(
+        leg=Leg.RETURN, shop__in=list(shops), tail__in={number[-TAIL:] for number in wanted if len(number) >= TAIL}
     )
-    seen: set[int] = set()
-    for rows, text in why:
-        for case in rows.select_related("shop").distinct()[:NEAR] if rows is not None else ():
-            if case.pk not in seen and len(seen) < NEAR:
-                seen.add(case.pk)
-                yield Suggestion(case.pk, case.refund_id, case.title, text, tuple(expected(case)))
+    near: dict[str, set[int]] = {}
+    for tail, pk in tails.filter(cases__isnull=False).values_list("tail", "cases"):
+        near.setdefault(tail, set()).add(pk)
+    cases = mine.in_bulk({pk for found in near.values() for pk in found})
+    named = list(mine.filter(Q(order_id__in=wanted) | Q(refund_id__in=wanted)).order_by("pk"))
+    owed = mine.filter(path=Case.Path.RETURN, phase=Case.Phase.WAIT_BUYER_RETURN).exclude(parcels__leg=Leg.RETURN)
+    oldest = list(owed.order_by("applied_at", "pk")[:NEAR])
+    told: dict[str, list[tuple[Case, str]]] = {}
+    for number in wanted:
+        same = [cases[pk] for pk in sorted(near.get(number[-TAIL:], ())) if pk in cases]
+        own = [case for case in named if number in (case.order_id, case.refund_id)]
+        rows = [(case, _("Its return number ends with the same digits.")) for case in same]
+        rows += [(case, _("The number is that of the order or the refund.")) for case in own]
+        rows += [(case, _("The return was agreed, and its number is not known yet.")) for case in oldest]
+        first = {case.pk: (case, why) for case, why in reversed(rows)}
+        told[number] = [first[pk] for pk in dict.fromkeys(case.pk for case, _why in rows)][:NEAR]
+    return told
+
+
+def _suggested(number: str, shops: Iterable[int]) -> Iterable[Suggestion]:
+    for case, why in likely([number], shops)[number]:
+        yield Suggestion(case.pk, case.refund_id, case.title, why, tuple(expected(case)))
 
 
 # Receipt ------------------------------------------------------------------------------------------------------------

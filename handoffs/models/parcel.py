@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Right
 from django.utils.translation import gettext_lazy as _
 
 from accounts import vault
@@ -75,6 +76,7 @@ class Parcel(models.Model):
         )
         indexes = (
             models.Index(fields=("waybill",)),
+            models.Index(Right("waybill", 8), condition=Q(leg="return"), name="tails_of_returns"),
             models.Index(fields=("pending_since",), condition=Q(pending=True), name="parcels_to_follow"),
         )
 
