@@ -1,5 +1,6 @@
 """Queues that live: news without a reload, nothing lost that one is doing; and the desk by keyboard."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import DutyShift, User
+from handoffs import outbox
+from handoffs.admin import bell
 from handoffs.flow import owner
 from handoffs.models import Case, Response
 from handoffs.seeds.load import load
@@ -158,3 +161,12 @@ def test_two_people_on_one_case_see_each_other(
     desk.clock.fast_forward("00:09")
     expect(desk.locator("#rd-here")).to_contain_text("The case has changed")
     context.close()
+
+
+def test_the_tab_counts_unread_messages(desk: Page, world: World) -> None:
+    assert not desk.title().startswith("(")
+    outbox.tell("closed", to=[world.support], key="told", at=timezone.now(), case=Case.objects.order_by("pk")[0])
+    bell.forget(world.support)  # counts are kept for five seconds of the server's clock
+    desk.clock.fast_forward("00:09")
+    expect(desk).to_have_title(re.compile(r"^\(1\) "))
+    expect(desk.locator(".rd-bell b")).to_have_text("1")

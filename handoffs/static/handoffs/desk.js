@@ -118,7 +118,7 @@
     if (!answer || answer.redirected) return;
     stamp = answer.headers.get("ETag") || "";
     if (!answer.ok) return; // 304: nothing new
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-rd-live]");
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html"), fresh = page.querySelector("[data-rd-live]");
     if (!fresh) { location.reload(); return; } // it has come to its end: the whole page says so
     Idiomorph.morph(region, fresh, {
       ignoreActiveValue: true,
@@ -132,8 +132,18 @@
         beforeAttributeUpdated: (name, node) => !(name === "open" && node instanceof HTMLDetailsElement),
       },
     });
+    const bell = document.querySelector(".rd-bell"), rung = page.querySelector(".rd-bell");
+    if (bell && rung) bell.replaceWith(rung);
+    unread();
     countDown();
     document.dispatchEvent(new Event("rd:fresh"));
+  }
+
+  // The tab says how many messages are unread.
+  const title = document.title;
+  function unread() {
+    const count = document.querySelector(".rd-bell b")?.textContent.trim();
+    document.title = count ? `(${count}) ${title}` : title;
   }
 
   function live() {
@@ -170,7 +180,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     plainFiles();
-    templates(); counted(); answers(); progress(); plan(); live(); presence();
+    templates(); counted(); answers(); progress(); plan(); live(); unread(); presence();
     if (body()) { countDown(); setInterval(countDown, 1000); }
     document.querySelector("[data-rd-autofocus]")?.focus();
   });
