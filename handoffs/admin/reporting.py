@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
@@ -17,9 +18,11 @@ from handoffs import reports
 from handoffs.admin import shown
 from handoffs.admin.page import draw, page, person
 from handoffs.intake.rejects import neutral
+from handoffs.models import Case
 from handoffs.reports import Overview, Part, Share, Span
 
 DAYS = (1, 7, 30)
+SHOWN = 200
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -33,13 +36,39 @@ def report(request: HttpRequest) -> HttpResponse:
         "chosen": chosen, "first": now.first_response, "first_before": before.first_response,
         "times": _times(now), "times_before": _times(before),
         "groups": [
-            {"title": _("On time by lane"), "rows": _beside(now.lanes, before.lanes)},
-            {"title": _("On time by carrier"), "rows": _beside(now.carriers, before.carriers)},
-            {"title": _("On time by person"), "rows": _beside(now.people, before.people)},
+            {"of": "lanes", "title": _("On time by lane"), "rows": _beside(now.lanes, before.lanes)},
+            {"of": "carriers", "title": _("On time by carrier"), "rows": _beside(now.carriers, before.carriers)},
+            {"of": "people", "title": _("On time by person"), "rows": _beside(now.people, before.people)},
         ],
         "refused": now.days, "query": request.GET.urlencode(),
     }  # fmt: skip
     return draw(request, "handoffs/reports.html", title=_("Reports"), **context)
+
+
+@page("GET", verb="see_board")
+def behind(request: HttpRequest) -> HttpResponse:
+    """The cases behind a number: `of` says which, `part` the row of a table, `missed` those not in time only."""
+    shops, _chosen, days = _asked(request)
+    zone, now = _zone(), timezone.now()
+    found = reports.overview(shops, Span(now - timedelta(days=days), now), zone=zone)
+    cases = _behind(found, request.GET.get("of", ""), request.GET.get("part", ""), request.GET.get("missed") == "1")
+    if cases is None:
+        raise Http404
+    rows = shown.case_rows(shown.with_steps(cases.order_by("-applied_at", "pk"))[:SHOWN], user=person(request), at=now)
+    return draw(request, "handoffs/behind.html", title=_("Cases behind a number"), rows=rows, most=SHOWN)
+
+
+def _behind(found: Overview, of: str, key: str, missed: bool) -> QuerySet[Case] | None:  # noqa: FBT001
+    if of == "completed":
+        return found.completion.cases
+    if of == "first":
+        share: Share | None = found.first_response
+    else:
+        parts: list[Part] = {"lanes": found.lanes, "carriers": found.carriers, "people": found.people}.get(of, [])
+        share = next((part.share for part in parts if str(part.key) == key), None)
+    if share is None:
+        return None
+    return share.missed if missed else share.cases
 
 
 @page("GET", verb="see_board")
@@ -104,7 +133,10 @@ def _times(found: Overview) -> dict[str, Any]:
 
 def _beside(now: list[Part], before: list[Part]) -> list[dict[str, Any]]:
     earlier: dict[Any, Share] = {part.key: part.share for part in before}
-    return [{"label": part.label, "share": part.share, "before": earlier.get(part.key)} for part in now]
+    return [
+        {"label": part.label, "key": str(part.key), "share": part.share, "before": earlier.get(part.key)}
+        for part in now
+    ]
 
 
 def _hours(span: timedelta | None) -> float | None:
@@ -121,5 +153,6 @@ def _head(sheet: Any, names: list[Any]) -> None:
 
 PAGES = (
     ("reports/", report, "handoffs_reports"),
+    ("reports/cases/", behind, "handoffs_reports_cases"),
     ("reports/measures.xlsx", workbook, "handoffs_reports_xlsx"),
 )

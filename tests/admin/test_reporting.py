@@ -47,6 +47,19 @@ def test_a_shop_and_a_span_can_be_chosen(world: World, log_in: LogIn, two_days: 
     assert (odd["days"], odd["chosen"]) == (7, 0)
 
 
+def test_each_number_leads_to_the_cases_behind_it(world: World, log_in: LogIn, two_days: None) -> None:
+    client, where = log_in(world.manager), reverse("admin:handoffs_reports_cases")
+    missed = client.get(where, {"days": 7, "of": "first", "missed": "1"}).context["rows"]
+    every = client.get(where, {"days": 7, "of": "first"}).context["rows"]
+    assert (len(missed), len(every)) == (1, 2)
+    people = client.get(PAGE).context["groups"][2]["rows"]
+    mine = next(row for row in people if row["label"] == "Support")
+    assert client.get(where, {"of": "people", "part": mine["key"], "missed": "1"}).context["rows"]
+    assert "No case" in client.get(where, {"of": "completed"}).content.decode()
+    assert client.get(where, {"of": "people", "part": "999"}).status_code == 404
+    assert client.get(where).status_code == 404
+
+
 def test_the_workbook_says_the_same(world: World, log_in: LogIn, two_days: None) -> None:
     book = load_workbook(io.BytesIO(log_in(world.manager).get(XLSX).content))
     assert [cell.value for cell in book.worksheets[0][2]][1:] == [50, 0]
@@ -69,4 +82,5 @@ def test_what_was_refused_and_opened_again_is_counted_by_day_and_shop(world: Wor
 @pytest.mark.parametrize("role", ["support", "warehouse", "qc", "logistics"])
 def test_others_have_no_reports(world: World, log_in: LogIn, role: str) -> None:
     client = log_in(world.people[role])
-    assert (client.get(PAGE).status_code, client.get(XLSX).status_code) == (403, 403)
+    behind = reverse("admin:handoffs_reports_cases") + "?of=first"
+    assert [client.get(where).status_code for where in (PAGE, XLSX, behind)] == [403] * 3
