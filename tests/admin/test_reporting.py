@@ -1,15 +1,21 @@
 """Reports: the measures on a page beside those before, the same as a workbook, for one's own shops."""
 
+import csv
 import io
 from datetime import timedelta
+from decimal import Decimal
+from xml.etree import ElementTree
 
 import pytest
 import time_machine
+from django.test import Client
 from django.urls import reverse
 from openpyxl import load_workbook
 
+from accounts.models import User
 from handoffs import reports, sweep
-from handoffs.flow import response
+from handoffs.flow import decision, response
+from handoffs.flow.proposal import Proposal
 from handoffs.flow.response import Reply
 from handoffs.reports import Span
 from tests import factories
@@ -17,6 +23,7 @@ from tests.admin.conftest import LogIn
 from tests.factories import NOON, World
 
 PAGE, XLSX = reverse("admin:handoffs_reports"), reverse("admin:handoffs_reports_xlsx")
+XES = reverse("admin:handoffs_reports_xes")
 MINUTE = timedelta(minutes=1)
 
 
@@ -83,4 +90,39 @@ def test_what_was_refused_and_opened_again_is_counted_by_day_and_shop(world: Wor
 def test_others_have_no_reports(world: World, log_in: LogIn, role: str) -> None:
     client = log_in(world.people[role])
     behind = reverse("admin:handoffs_reports_cases") + "?of=first"
-    assert [client.get(where).status_code for where in (PAGE, XLSX, behind)] == [403] * 3
+    assert [client.get(where).status_code for where in (PAGE, XLSX, behind, XES)] == [403] * 4
+
+
+# The event log --------------------------------------------------------------------------------------------------------
+
+
+def body(client: Client, name: str) -> str:
+    got = client.get(reverse(f"admin:handoffs_reports_{name}"))
+    return b"".join(got.streaming_content).decode()  # type: ignore[attr-defined]
+
+
+def test_the_event_log_is_xes_with_a_trace_a_case(world: World, log_in: LogIn, two_days: None) -> None:
+    root = ElementTree.fromstring(body(log_in(world.manager), "xes"))  # noqa: S314  our own
+    space = {"x": "http://www.xes-standard.org/"}
+    traces = root.findall("x:trace", space)
+    steps = [[one.find("x:string[@key='concept:name']", space) for one in trace.findall("x:event", space)]
+             for trace in traces]  # fmt: skip
+    names = [{step.get("value") for step in own if step is not None} for own in steps]
+    assert any("responded" in own for own in names)
+    assert sum("arrived" in own for own in names) == 2
+    moments = [event.get("value") or "" for event in traces[-1].iterfind("x:event/x:date", space)]
+    assert moments == sorted(moments)
+
+
+def test_the_event_log_carries_no_money_no_words_and_no_formulas(world: World, log_in: LogIn) -> None:
+    case = factories.case(world.shop, path=3, amount=Decimal("77.77"), total_fee=Decimal("77.77"))
+    response.respond(case.pk, Reply("您好，秘密的话"), by=world.support, at=NOON)
+    decision.propose(case.pk, Proposal("full_refund", "同意退款"), by=world.support, at=NOON)
+    User.objects.filter(pk=world.support.pk).update(name='=1+1"<&>')
+    with time_machine.travel(NOON + MINUTE, tick=False):
+        client = log_in(world.manager)
+        texts = [body(client, "csv"), body(client, "xes")]
+    assert not [word for word in ("77.77", "秘密", "同意退款") for text in texts if word in text]
+    cells = list(csv.reader(io.StringIO(texts[0].lstrip("\ufeff"))))
+    assert {row[4] for row in cells} >= {"'=1+1\"<&>"}
+    ElementTree.fromstring(texts[1])  # noqa: S314  our own
