@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from handoffs import permissions
 from handoffs.admin.goods import SHOWN, pressed, yuan
 from handoffs.admin.page import draw, number, page, person
@@ -34,12 +35,22 @@ def carrier_claims(request: HttpRequest) -> HttpResponse:
     shown = list((rows.filter(**live) if wanted == "open" else rows.exclude(**live))[:SHOWN])
     proofs = claims.evidence_of(shown)
     month = _month(request)
+    accounts = statement.of_month(month, by=user, zone=_zone())
     return draw(
-        request, "handoffs/goods/claims.html", title=_("Carrier claims"), wanted=wanted, error=error, at_row=row,
+        request, "handoffs/goods/claims.html", title=_("Carrier claims"), wanted=wanted, error=error,
+        settles=permissions.may(user, "act"), at_row=row,
         rows=[{"claim": claim, "files": proofs[claim.pk]} for claim in shown], month=month,
-        accounts=statement.of_month(month, by=user, zone=_zone()), amounts=permissions.may(user, "see_amounts"),
+        accounts=accounts, amounts=_amounts(user, accounts),
         status=400 if error else 200,
     )  # fmt: skip
+
+
+def _amounts(user: User, accounts: list[statement.Account]) -> bool:
+    """What buyers were paid is shown only where the person sees amounts in every shop concerned."""
+    shops = {line.claim.case.shop_id for account in accounts for line in account.lines}
+    return permissions.may(user, "see_amounts") and all(
+        permissions.may(user, "see_amounts", shop_id=pk) for pk in shops
+    )
 
 
 def _zone() -> ZoneInfo:
@@ -61,9 +72,7 @@ def month_sheet(request: HttpRequest) -> HttpResponse:
     """The month with each carrier as a workbook, a sheet a carrier."""
     user, month = person(request), _month(request)
     accounts = statement.of_month(month, by=user, zone=_zone())
-    response = HttpResponse(
-        workbook(accounts, zone=_zone(), amounts=permissions.may(user, "see_amounts")), content_type=XLSX
-    )
+    response = HttpResponse(workbook(accounts, zone=_zone(), amounts=_amounts(user, accounts)), content_type=XLSX)
     response["Content-Disposition"] = f'attachment; filename="carrier-claims-{month:%Y-%m}.xlsx"'
     return response
 

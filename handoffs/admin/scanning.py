@@ -113,7 +113,7 @@ def _number(value: Any) -> int | None:
 
 def _text(body: dict[str, Any], name: str, longest: int) -> str:
     value = body.get(name)
-    return value[:longest] if isinstance(value, str) else ""
+    return value.encode("utf-8", "ignore").decode()[:longest] if isinstance(value, str) else ""
 
 
 def _receipt(body: dict[str, Any]) -> Receipt:

@@ -136,5 +136,5 @@ def moment_of(value: Any) -> datetime | None:
 
 
 def text_of(value: Any) -> str:
-    """A field as text."""
-    return "" if value is None else str(value).strip()
+    """A field as text; without half characters, which no database takes."""
+    return "" if value is None else str(value).encode("utf-8", "ignore").decode().strip()

@@ -59,6 +59,8 @@ def answer(handoff_id: int, given: Given, *, by: User, at: datetime) -> Handoff:
         chosen = _chosen(asked, given)
         data = _checked(asked.case.shop, chosen, given, by=by, at=at)
         for handoff in group:
+            if Need.LINES in chosen.needs and not _every_line(handoff.case, data):
+                raise Invalid(MISSING[Need.LINES](), field="data", code="missing")
             _settle(handoff, chosen, given, data, by=by, at=at)
     return asked
 
@@ -197,6 +199,11 @@ def _lines(data: dict[str, Any], attachments: Sequence[int], photos: int) -> boo
     return own or not any(named)
 
 
+def _every_line(case: Case, data: dict[str, Any]) -> bool:
+    """Whether each line of the case has its outcome."""
+    return len(data["lines"]) >= case.lines.count()
+
+
 def promised(text: str, shop: Shop) -> datetime:
     """A date or a time as given; a bare date means the end of that day in the shop's zone."""
     try:
@@ -255,7 +262,7 @@ def drive(handoff: Handoff, data: dict[str, Any], *, by: User | None, at: dateti
         found = parcel.know(case, waybill=data["waybill"], carrier=data.get("carrier", ""), at=at)
         note(case, "record_dispatch", at=at, by=None, waybill=found.waybill)
         parcel.handed_over(found, at=at)
-    if effect.fact:
+    if effect.fact and not _nothing_came(data):
         rank = Fact.Rank.EVENT if effect.seen else Fact.Rank.ANSWER
         Fact.objects.create(case=case, what=effect.fact, rank=rank, at=at, by=by, handoff=handoff,
                             parcel=handoff.parcel)  # fmt: skip
@@ -275,6 +282,12 @@ def drive(handoff: Handoff, data: dict[str, Any], *, by: User | None, at: dateti
     _decision_due(handoff, effect, at=at)
 
 
+def _nothing_came(data: dict[str, Any]) -> bool:
+    """A parcel came, the goods did not: an empty box or something else in it brings nothing back."""
+    rows = data.get("counted") or ()
+    return bool(rows) and all(row["actual"] == 0 or row["condition"] in ("empty_box", "wrong_item") for row in rows)
+
+
 def refresh_before_opening(case: Case, *, at: datetime, by: User | None) -> None:
     """Bring the path in step first: the change of path may itself open the question."""
     refresh(case, at=at, by=by)
@@ -289,7 +302,8 @@ def _decision_due(handoff: Handoff, effect: Effect, *, at: datetime) -> None:
     case = handoff.case
     if case.decisions.filter(status__in=Decision.LIVE).exists():
         return
-    releases = handoff.answer == "will_return" or (handoff.answer == "received" and refund_on_signature(case))
+    signed = handoff.answer == "received" or (handoff.kind == K.TRACE_RETURN and handoff.answer == "signed")
+    releases = handoff.answer == "will_return" or (signed and refund_on_signature(case))
     if releases:
         if not clock.running(case, ClockKind.CARRY_OUT):
             clock.start(case, clock.Start(ClockKind.CARRY_OUT, Role.SUPPORT, at), at=at)

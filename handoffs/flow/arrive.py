@@ -12,7 +12,7 @@ from handoffs import outbox
 from handoffs.flow import clock, follow, owner, path
 from handoffs.flow.audience import Audience
 from handoffs.flow.case import is_history, status_of
-from handoffs.flow.parcel import carrier_called
+from handoffs.flow.parcel import carrier_called, carry_on
 from handoffs.flow.refusal import plain
 from handoffs.flow.terms import Asked
 from handoffs.intake.rows import Row
@@ -158,6 +158,8 @@ def link_parcels(pairs: Iterable[tuple[Case, Row]], arrival: Arrival) -> None:
         through(parcel_id=ids[key], case_id=case.pk) for key, (_carrier, cases) in wanted.items() for case in cases
     ]
     through.objects.bulk_create(links, ignore_conflicts=True, batch_size=500)
+    for gone_on in Parcel.objects.filter(pk__in=set(ids.values()), replaced_by__isnull=False):
+        carry_on(gone_on, at=arrival.at)
     heard = Parcel.objects.filter(pk__in=set(ids.values())).exclude(state="")
     heard.update(pending=True, pending_since=arrival.at)
 

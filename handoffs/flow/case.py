@@ -119,7 +119,12 @@ def goods_secured(case: Case) -> bool:
         return case.contradiction != "promise_broken"
     if case.goods == Case.Goods.NOT_SHIPPED and case.facts.filter(what="not_picked").exists():
         return True
-    return case.claims.exclude(status__in=CarrierClaim.VOID).exists()
+    claims = case.claims.exclude(status__in=CarrierClaim.VOID)
+    if (
+        case.goods == Case.Goods.WITH_BUYER and case.facts.exists()
+    ):  # it arrived after all: what was claimed as lost comes to nothing
+        claims = claims.exclude(cause=CarrierClaim.Cause.LOST)
+    return claims.exists()
 
 
 def is_history(case: Case) -> bool:

@@ -41,7 +41,7 @@ def bears_the_risk(parcel: Parcel) -> bool:
 
 def open_by_itself(case: Case, parcel: Parcel, *, at: datetime) -> None:
     """What was lost is claimed at once, at the amount applied for."""
-    if case.amount > 0 and not case.claims.filter(parcel=parcel).exists():
+    if case.amount > 0 and not _alive(case, parcel):
         _opened(case, parcel, case.amount, Cause.LOST, by=None, at=at)
 
 
@@ -52,11 +52,16 @@ def open_claim(
     """A person claims. Raises Stale when this parcel is claimed for this case already, Invalid for an amount."""
     if cause not in Cause.values:
         raise Invalid(_("Choose what happened to the parcel."), field="cause")
-    if case.claims.filter(parcel=parcel).exists():
+    if _alive(case, parcel):
         raise Stale(_("A claim for this parcel is open already."))
     made = _opened(case, parcel, _yuan(amount), cause, by=by, at=at, note_text=note_text)
     _keep(made, attachments, by=by)
     return made
+
+
+def _alive(case: Case, parcel: Parcel) -> bool:
+    """Whether this parcel is claimed for this case; what was refused or withdrawn may be claimed again."""
+    return case.claims.filter(parcel=parcel).exclude(status__in=CarrierClaim.VOID).exists()
 
 
 def _opened(case: Case, parcel: Parcel, amount: Decimal, cause: str, *, by: User | None, at: datetime,
@@ -85,9 +90,17 @@ def _watch(case: Case, *, at: datetime) -> None:
 
 
 def _yuan(amount: Decimal | None, *, least: Decimal = FEN) -> Decimal:
-    if amount is None or amount < least or amount != amount.quantize(FEN) or amount >= Decimal(10) ** 10:
+    sane = amount is not None and amount.is_finite() and least <= amount < Decimal(10) ** 10
+    if amount is None or not sane or amount != amount.quantize(FEN):
         raise Invalid(_("The amount must be more than 0, with at most two decimals."), field="amount")
     return amount.quantize(FEN)
+
+
+def _within(claim: CarrierClaim, amount: Decimal) -> Decimal:
+    """No more comes back than was claimed."""
+    if _yuan(amount) > claim.amount:
+        raise Invalid(_("That is more than was claimed: ¥%(amount)s.") % {"amount": claim.amount}, field="amount")
+    return _yuan(amount)
 
 
 def _keep(claim: CarrierClaim, attachments: Sequence[int], *, by: User) -> None:
@@ -99,13 +112,20 @@ def _keep(claim: CarrierClaim, attachments: Sequence[int], *, by: User) -> None:
 # Settling -------------------------------------------------------------------------------------------------------------
 
 
-def _act(claim_id: int, act: Callable[[CarrierClaim], dict[str, Any]], *, by: User, at: datetime) -> CarrierClaim:
-    """One act on an open claim, its case locked first; what it returns is written and told on the timeline."""
+def _act(
+    claim_id: int, act: Callable[[CarrierClaim], dict[str, Any]], *, by: User, at: datetime, verb: str = "act"
+) -> CarrierClaim:
+    """One act on an open claim, its case locked first; what it returns is written and told on the timeline.
+
+    Settling is the desk's; the carrier's contact says what the carrier says, and gives evidence.
+    """
     with transaction.atomic():
         case_id = visible(by).filter(pk=claim_id).values_list("case_id", flat=True).first()
         if case_id is None:
             raise NotYours(_("There is no such claim."))
         case = locked_case(case_id)
+        if not permissions.may(by, verb, shop_id=case.shop_id):
+            raise NotAllowed(_("Your role does not settle claims."))
         claim = CarrierClaim.objects.select_related("parcel__carrier__agreement").get(pk=claim_id)
         claim.case = case
         if claim.status not in CarrierClaim.OPEN:
@@ -123,7 +143,7 @@ def accept(claim_id: int, *, amount: Decimal | None, reference: str = "", by: Us
     """The carrier accepts, perhaps a part. The payment is followed up."""
 
     def act(claim: CarrierClaim) -> dict[str, Any]:
-        claim.status, claim.accepted = Status.ACCEPTED, _yuan(amount if amount is not None else claim.amount)
+        claim.status, claim.accepted = Status.ACCEPTED, _within(claim, amount if amount is not None else claim.amount)
         claim.reference = reference.strip()[:80] or claim.reference
         claim.follow_up_at = at + _days(claim.parcel)
         return {"amount": str(claim.accepted)}
@@ -135,7 +155,7 @@ def paid(claim_id: int, *, amount: Decimal | None, reference: str = "", by: User
     """The carrier's money is in."""
 
     def act(claim: CarrierClaim) -> dict[str, Any]:
-        claim.recovered = _yuan(amount if amount is not None else claim.accepted or claim.amount)
+        claim.recovered = _within(claim, amount if amount is not None else claim.accepted or claim.amount)
         claim.status, claim.settled_at, claim.follow_up_at = Status.PAID, at, None
         claim.reference = reference.strip()[:80] or claim.reference
         return {"amount": str(claim.recovered)}
@@ -180,7 +200,7 @@ def follow_up(
         _keep(claim, attachments, by=by)
         return {"said": said.strip()}
 
-    return _act(claim_id, act, by=by, at=at)
+    return _act(claim_id, act, by=by, at=at, verb="see_claims")
 
 
 def add_evidence(claim_id: int, attachments: Sequence[int], *, by: User, at: datetime) -> CarrierClaim:
@@ -192,7 +212,7 @@ def add_evidence(claim_id: int, attachments: Sequence[int], *, by: User, at: dat
         _keep(claim, attachments, by=by)
         return {"files": len(attachments)}
 
-    return _act(claim_id, act, by=by, at=at)
+    return _act(claim_id, act, by=by, at=at, verb="see_claims")
 
 
 # What colleagues answered with on the case serves its claim too.

@@ -12,7 +12,7 @@ from handoffs.flow.audience import Audience
 from handoffs.flow.case import refresh
 from handoffs.flow.moves import locked_case, note
 from handoffs.flow.standing import Standing, signed_for_by_shop, standing
-from handoffs.models import CarrierClaim, Case, Decision, Fact, Parcel
+from handoffs.models import CarrierClaim, Case, Decision, Fact, Handoff, Parcel
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
 
@@ -49,7 +49,8 @@ def _last(case: Case) -> Fact | None:
 
 def _in_hand(last: Fact | None, stands: Standing) -> bool:
     """The warehouse has the goods: what the carrier still says of them is past. Goods sent again are another matter."""
-    received = last is not None and last.what == What.RETURNED and last.handoff_id is not None
+    seen = last is not None and (last.handoff_id is not None or last.parcel_id is None)  # by people, not by the carrier
+    received = seen and last is not None and last.what == What.RETURNED
     return received and not (stands.parcel is not None and stands.parcel.again)
 
 
@@ -93,8 +94,11 @@ def _return_signed(case: Case, parcels: list[Parcel], *, at: datetime) -> None:
     signed = next(parcel for parcel in parcels if signed_for_by_shop([parcel]))
     if case.phase == Case.Phase.CLOSED:
         return
-    if handoff.open_once(case, HandoffKind.RECEIVE_RETURN, at=at, parcel=signed) is None:
+    if case.timeline.filter(kind="return_signed", data__waybill=signed.waybill).exists():
         return
+    if case.handoffs.filter(kind=HandoffKind.RECEIVE_RETURN, status=Handoff.Status.ANSWERED).exists():
+        return
+    handoff.open_once(case, HandoffKind.RECEIVE_RETURN, at=at, parcel=signed)
     note(case, "return_signed", at=at, by=None, waybill=signed.waybill)
     decided = case.decisions.filter(status__in=(*Decision.LIVE, Decision.Status.CARRIED_OUT)).exists()
     at_once = case.shop.return_policy == Shop.ReturnPolicy.ON_SIGNATURE and not case.is_over and not decided

@@ -29,7 +29,29 @@ def know(case: Case, *, waybill: str, carrier: str, at: datetime, leg: str = Par
         parcel.carrier, parcel.carrier_text = found, carrier.strip()[:80]
         parcel.save(update_fields=["carrier", "carrier_text"])
     parcel.cases.add(case)
+    carry_on(parcel, at=at)
     return parcel
+
+
+def carry_on(parcel: Parcel, *, at: datetime) -> None:
+    """The cases of a number that goes on under another belong to that one too, however long the chain."""
+    cases, seen, after = list(parcel.cases.all()), {parcel.pk}, parcel.replaced_by
+    while after is not None and after.pk not in seen:
+        after.cases.add(*cases)
+        Parcel.objects.filter(pk=after.pk).exclude(state="").update(pending=True, pending_since=at)
+        seen.add(after.pk)
+        after = after.replaced_by
+
+
+def leads_to(parcel: Parcel | None, pk: int | None) -> bool:
+    """Whether following the numbers from this one comes to that one."""
+    seen: set[int] = set()
+    while parcel is not None and parcel.pk not in seen:
+        if parcel.pk == pk:
+            return True
+        seen.add(parcel.pk)
+        parcel = parcel.replaced_by
+    return False
 
 
 def handed_over(parcel: Parcel, *, at: datetime) -> None:

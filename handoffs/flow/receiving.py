@@ -6,7 +6,7 @@ key makes the second one a repetition.
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -119,6 +119,7 @@ def look(waybill: str, *, by: User, at: datetime) -> Found:
     seen = [case for case in cases if _may_receive(by, case.shop_id) or permissions.can_see(by, case)]
     lines = tuple(line for case in sorted(seen, key=lambda case: case.pk) for line in expected(case))
     first = next((each for each in parcels if each.leg == Leg.RETURN), parcels[0] if parcels else None)
+    receiving = [pk for pk in shops if _may_receive(by, pk)]  # who only looks is offered nobody else's cases
     return Found(
         waybill=number,
         carrier=str(first.carrier or first.carrier_text) if first else "",
@@ -126,7 +127,7 @@ def look(waybill: str, *, by: User, at: datetime) -> Found:
         lines=lines,
         expected_grams=_expected_grams(parcels, cases),
         refused_at_door=first is not None and first.leg == Leg.OUTBOUND,
-        suggestions=() if cases else tuple(_suggested(number, shops)),
+        suggestions=() if cases or not receiving else tuple(_suggested(number, receiving)),
     )
 
 
@@ -214,8 +215,14 @@ def receive(receipt: Receipt, *, by: User, at: datetime) -> Received:
         cases = _cases(counted, by=by)
         found = [_known(case, number, receipt, at=at) for case in cases]
         stored = _stored(receipt, number, found[0], by=by, at=at)
-        answered = [_answered(case, each, receipt, counted[case.pk], by=by, at=at)
-                    for case, each in zip(cases, found, strict=True)]  # fmt: skip
+        answered = []
+        for number_of_case, (case, each) in enumerate(zip(cases, found, strict=True)):
+            own = (
+                receipt
+                if not number_of_case
+                else replace(receipt, attachments=evidence.again(receipt.attachments, by=by))
+            )
+            answered.append(_answered(case, each, own, counted[case.pk], by=by, at=at))
         Attachment.objects.filter(pk__in=receipt.attachments, by=by).update(receipt=stored)
     count = len(answered)
     text = ngettext("Received for %(n)d application.", "Received for %(n)d applications.", count) % {"n": count}
@@ -287,6 +294,8 @@ def _answered(
     planned = {each.line: each for each in expected(case)}
     if any(line.line not in planned for line in lines):
         raise Invalid(_("There is no such line."), field="lines")
+    if sorted(line.line for line in lines) != sorted(planned):
+        raise Invalid(_("Count each line once; what is not in the parcel counts 0."), field="lines")
     differs = any(_differs(planned[line.line], line) for line in lines)
     photos, _documents = evidence.counted(receipt.attachments, by=by)
     if differs and not photos:

@@ -53,7 +53,9 @@ def is_unheard_of(parcel: Parcel) -> bool:
 def concerns(case: Case) -> bool:
     """Whether a silent parcel would cost the shop something: the goods are under way, and the case is not history."""
     goods = (Case.Goods.IN_TRANSIT, Case.Goods.RETURNING)
-    return case.goods in goods and case.path in (1, 2) and case.phase != Case.Phase.CLOSED and not is_history(case)
+    sent_again = case.path is None and case.parcels.filter(again=True, replaced_by=None).exists()
+    watched = case.path in (1, 2) or sent_again
+    return case.goods in goods and watched and case.phase != Case.Phase.CLOSED and not is_history(case)
 
 
 def follow(case: Case, *, at: datetime) -> None:

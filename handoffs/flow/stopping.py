@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Case as Either
+from django.db.models import Exists, OuterRef, Q, QuerySet, When
 from django.utils.translation import gettext as _
 
 from accounts.models import Carrier, User
@@ -223,7 +224,7 @@ def record_fee(handoff_id: int, *, fee: Decimal | None, payer: str, by: User, at
     """Who pays what for stopping a parcel, whoever stopped it."""
     if payer not in Interception.Payer.values:
         raise Invalid(_("Say who pays the fee."), field="payer")
-    if fee is None or fee < 0 or fee != fee.quantize(FEN) or fee > Decimal(99999):
+    if fee is None or not fee.is_finite() or not 0 <= fee <= Decimal(99999) or fee != fee.quantize(FEN):
         raise Invalid(_("The fee is an amount in yuan with at most two decimals."), field="fee")
     with transaction.atomic():
         asked = handoffs.locked(handoff_id, by=by)
@@ -277,10 +278,13 @@ def board(by: User, *, at: datetime) -> list[Stop]:
     open_goods = Q(case__goods__in=(Case.Goods.IN_TRANSIT, Case.Goods.RETURNING, Case.Goods.UNKNOWN))
     unsure = Q(status=Handoff.Status.ANSWERED, answer__in=("cannot", "will_return", "left")) & open_goods
     rows = permissions.visible_handoffs(by).filter(kind__in=(K.STOP_PARCEL, K.RECALL_PARCEL), joined=None)
-    rows = rows.exclude(case__status=Case.Status.CLOSED).filter(Q(status__in=Handoff.LIVE) | unsure)
+    closed = Case.Status.CLOSED
+    shared = Exists(Handoff.objects.filter(joined=OuterRef("pk")).exclude(case__status=closed))
+    rows = rows.filter(~Q(case__status=closed) | Q(shared)).filter(Q(status__in=Handoff.LIVE) | unsure)
+    settled = Either(When(status__in=Handoff.LIVE, then=0), default=1)  # what can still be acted on is never left out
     related = ("case__shop", "parcel__carrier__agreement", "assignee")
     related_rows = ("interceptions", "followers__case")
-    found = list(rows.select_related(*related).prefetch_related(*related_rows).order_by("due_at")[:300])
+    found = list(rows.select_related(*related).prefetch_related(*related_rows).order_by(settled, "due_at", "pk")[:300])
     latest = {handoff.case_id: handoff for handoff in sorted(found, key=lambda handoff: handoff.pk)}
     services = set(
         CarrierAccount.objects.filter(active=True, service="kuaidi100")

@@ -19,7 +19,7 @@ from handoffs.carriers.base import Event, State, Track, in_order
 from handoffs.flow import silence, standing
 from handoffs.flow.goods import follow
 from handoffs.flow.intake import AHEAD
-from handoffs.flow.parcel import carrier_called
+from handoffs.flow.parcel import carrier_called, carry_on, leads_to
 from handoffs.models import Case, Parcel, ParcelEvent
 from handoffs.models.rewrite import rewrite
 
@@ -97,9 +97,10 @@ def _batch(
     wrong = {each.number: why for each in batch if (why := _wrong(each.track, at))}
     good = [each for each in batch if each.number not in wrong]
     with transaction.atomic():
-        parcels = _parcels(good, origin, carriers, at=at)
+        parcels, linked = _parcels(good, origin, carriers, at=at)
         fresh = _store(good, parcels, origin, at=at)
         moved, stirred = _stand(good, parcels, fresh, at=at)
+        moved = sorted({*moved, *linked})
         transaction.set_rollback(dry_run)
     if not dry_run:
         drive(moved, at=at)
@@ -127,18 +128,24 @@ def _outcome(each: Heard, wrong: str, parcels: dict[str, list[Parcel]], fresh: s
 # Parcels --------------------------------------------------------------------------------------------------------------
 
 
-def _parcels(heard: list[Heard], origin: Origin, carriers: list[Carrier], *, at: datetime) -> dict[str, list[Parcel]]:
-    """The parcels spoken of, by waybill, locked in order of pk; those of a shop are made when nobody knows them."""
+def _parcels(
+    heard: list[Heard], origin: Origin, carriers: list[Carrier], *, at: datetime
+) -> tuple[dict[str, list[Parcel]], set[int]]:
+    """The parcels spoken of, by waybill, locked in order of pk; those of a shop are made when nobody knows them. And
+    those that were linked to cases just now, by the orders the messages name.
+    """
+    linked: set[int] = set()
     waybills = {each.track.waybill for each in heard}
     known = Parcel.objects.filter(waybill__in=waybills)
     if origin.shop is not None:
         known = known.filter(shop=origin.shop)
         legs = set(known.values_list("waybill", "leg"))
         _make([each for each in heard if _is_new(each, legs)], origin.shop, carriers, at=at)
+        linked = _link(heard, origin.shop)
     found: dict[str, list[Parcel]] = {}
     for parcel in known.select_for_update(of=("self",), no_key=True).select_related("carrier").order_by("pk"):
         found.setdefault(parcel.waybill, []).append(parcel)
-    return found
+    return found, linked
 
 
 def _is_new(each: Heard, legs: set[tuple[str, str]]) -> bool:
@@ -154,20 +161,29 @@ def _make(heard: list[Heard], shop: Shop, carriers: list[Carrier], *, at: dateti
         for each in heard
     ]  # fmt: skip
     Parcel.objects.bulk_create(rows, ignore_conflicts=True, batch_size=BATCH)
-    named = {each.track.waybill: each.order_id for each in heard if each.order_id}
-    if named:
-        _link(named, shop)
 
 
-def _link(orders: dict[str, str], shop: Shop) -> None:
-    """Link new parcels to the cases of the orders they were sent with."""
+def _link(heard: list[Heard], shop: Shop) -> set[int]:
+    """Link parcels to the cases of the orders they are told of with; the parcels that got a case they had not."""
+    orders: dict[str, set[str]] = {}
+    for each in heard:
+        if each.order_id:
+            orders.setdefault(each.track.waybill, set()).add(each.order_id)
+    if not orders:
+        return set()
+    wanted = {order_id for ids in orders.values() for order_id in ids}
     cases: dict[str, list[int]] = {}
-    for pk, order_id in Case.objects.filter(shop=shop, order_id__in=orders.values()).values_list("pk", "order_id"):
+    for pk, order_id in Case.objects.filter(shop=shop, order_id__in=wanted).values_list("pk", "order_id"):
         cases.setdefault(order_id, []).append(pk)
-    parcels = Parcel.objects.filter(shop=shop, waybill__in=orders).values_list("pk", "waybill")
+    parcels = dict(Parcel.objects.filter(shop=shop, waybill__in=orders).values_list("pk", "waybill"))
     through = Parcel.cases.through
-    rows = [through(parcel_id=pk, case_id=case) for pk, waybill in parcels for case in cases.get(orders[waybill], ())]
+    known = set(through.objects.filter(parcel__in=parcels).values_list("parcel_id", "case_id"))
+    pairs = {
+        (pk, case) for pk, waybill in parcels.items() for order in orders[waybill] for case in cases.get(order, ())
+    }
+    rows = [through(parcel_id=pk, case_id=case) for pk, case in sorted(pairs - known)]
     through.objects.bulk_create(rows, ignore_conflicts=True, batch_size=BATCH)
+    return {row.parcel_id for row in rows}
 
 
 def of(each: Heard, parcels: dict[str, list[Parcel]]) -> list[Parcel]:
@@ -277,9 +293,9 @@ def _goes_on(parcel: Parcel, events: Sequence[Event], *, at: datetime) -> None:
         shop_id=parcel.shop_id, leg=parcel.leg, waybill=number,
         defaults={"carrier": parcel.carrier, "carrier_text": parcel.carrier_text, "created_at": at},
     )  # fmt: skip
-    if made.pk != parcel.pk and made.replaced_by_id != parcel.pk:
-        made.cases.add(*parcel.cases.all())
+    if not leads_to(made, parcel.pk):
         parcel.replaced_by = made
+        carry_on(parcel, at=at)
 
 
 # The cases follow -----------------------------------------------------------------------------------------------------

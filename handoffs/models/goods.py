@@ -54,7 +54,11 @@ class CarrierClaim(models.Model):
         verbose_name = _("carrier claim")
         verbose_name_plural = _("carrier claims")
         constraints = (
-            models.UniqueConstraint(fields=("case", "parcel"), name="one_claim_per_case_and_parcel"),
+            models.UniqueConstraint(
+                fields=("case", "parcel"),
+                condition=~Q(status__in=("refused", "withdrawn")),
+                name="one_claim_per_case_and_parcel",
+            ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="claim_amount_positive"),
             models.CheckConstraint(
                 condition=Q(recovered__isnull=True) | Q(recovered__gte=0), name="claim_recovered_not_negative"

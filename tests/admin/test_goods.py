@@ -52,7 +52,16 @@ def test_money_that_is_gone_without_its_goods_is_listed_with_its_sum(world: Worl
 
 def test_a_claim_is_followed_up_and_paid_from_its_row(world: World) -> None:
     claim = lost(world).claims.get()
-    client, address = as_(world, "logistics"), reverse("admin:handoffs_claims")
+    contact, client = as_(world, "logistics"), as_(world, "support")
+    address = reverse("admin:handoffs_claims")
+    assert "¥88.00" in contact.get(address).content.decode()
+    said = {"row": claim.pk, "verb": "follow_up", "words": "网点称周三答复"}
+    assert contact.post(address, said).status_code == 302
+    for verb in ("paid", "accept", "refuse", "withdraw"):  # the carrier's contact does not settle our claim
+        assert (
+            contact.post(address, {"row": claim.pk, "verb": verb, "amount": "1", "words": "证据不足"}).status_code
+            == 403
+        )
     assert "¥88.00" in client.get(address).content.decode()
     turned_down = client.post(address, {"row": claim.pk, "verb": "refuse", "words": ""})
     assert turned_down.status_code == 400

@@ -62,7 +62,7 @@ def test_evidence_without_a_file_or_for_a_settled_claim_is_declined(world: World
     claim = lost(world, "ZTO0001", "88")
     with pytest.raises(Invalid):
         claims.add_evidence(claim.pk, [], by=world.logistics, at=LOST)
-    claims.refuse(claim.pk, reason="快递认为已经签收", by=world.logistics, at=LOST)
+    claims.refuse(claim.pk, reason="快递认为已经签收", by=world.support, at=LOST)
     proof = photos.uploaded(world.logistics, at=LOST)
     with pytest.raises(Stale):
         claims.add_evidence(claim.pk, [proof.pk], by=world.logistics, at=LOST)

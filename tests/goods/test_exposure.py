@@ -60,7 +60,8 @@ def recount(case: Case) -> bool:
     stands = by_event or by_answer
     broken = path == 3 and stands == "delivered" and "will_return" in said
     never_sent = "not_picked" in said and stands in ("", "not_picked")
-    secured = stands in ("stopped", "returned") or never_sent or bool(claims) or waived or (path == 3 and not broken)
+    claimed = bool(claims) and stands != "delivered"  # all of them as lost
+    secured = stands in ("stopped", "returned") or never_sent or claimed or waived or (path == 3 and not broken)
     return gone and not secured
 
 

@@ -104,7 +104,7 @@ def test_from_lost_to_recovered(world: World) -> None:
     at = NOON + 6 * DAY
     claims.follow_up(claim.pk, said="网点称周三答复", days=3, by=world.logistics, at=at)
     assert case.clocks.get(kind="claim", ended_at=None).due_at == at + 3 * DAY
-    claims.accept(claim.pk, amount=Decimal("80.00"), reference="LP001", by=world.logistics, at=at)
+    claims.accept(claim.pk, amount=Decimal("80.00"), reference="LP001", by=world.support, at=at)
     claims.paid(claim.pk, amount=None, by=world.support, at=at + DAY)
     claim.refresh_from_db()
     assert (claim.status, claim.accepted, claim.recovered) == ("paid", Decimal("80.00"), Decimal("80.00"))
@@ -121,7 +121,7 @@ def test_a_claim_that_is_refused_secures_nothing_any_more(world: World) -> None:
     factories.take(world.shop, factories.row(case.refund_id, **same, **paid), at=NOON + 6 * DAY)
     case.refresh_from_db()
     assert (case.money, case.status) == ("confirmed", "closed")
-    claims.refuse(case.claims.get().pk, reason="签收后拒赔", by=world.logistics, at=NOON + 7 * DAY)
+    claims.refuse(case.claims.get().pk, reason="签收后拒赔", by=world.support, at=NOON + 7 * DAY)
     case.refresh_from_db()
     assert (case.status, next_step(case).code) == ("goods_open", "wait_colleague") or case.status == "goods_open"
 
