@@ -216,12 +216,9 @@ def receive(receipt: Receipt, *, by: User, at: datetime) -> Received:
         found = [_known(case, number, receipt, at=at) for case in cases]
         stored = _stored(receipt, number, found[0], by=by, at=at)
         answered = []
-        for number_of_case, (case, each) in enumerate(zip(cases, found, strict=True)):
-            own = (
-                receipt
-                if not number_of_case
-                else replace(receipt, attachments=evidence.again(receipt.attachments, by=by))
-            )
+        for place, (case, each) in enumerate(zip(cases, found, strict=True)):
+            files = evidence.again(receipt.attachments, by=by) if place else receipt.attachments
+            own = replace(receipt, attachments=files)
             answered.append(_answered(case, each, own, counted[case.pk], by=by, at=at))
         Attachment.objects.filter(pk__in=receipt.attachments, by=by).update(receipt=stored)
     count = len(answered)

@@ -1,4 +1,4 @@
-"""What could go wrong with goods, each once found: claims again, numbers that go on, orders told together, empty boxes."""
+"""What could go wrong with goods: claims again, numbers that go on, orders told together, empty boxes, lines left out."""
 
 from datetime import timedelta
 from decimal import Decimal
