@@ -1,4 +1,4 @@
-"""What could go wrong with goods: claims again, numbers that go on, orders told together, empty boxes, lines left out."""
+"""What could go wrong with goods: claims again, numbers that go on, orders told together, empty boxes, lines missed."""
 
 from datetime import timedelta
 from decimal import Decimal
