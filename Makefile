@@ -1,7 +1,7 @@
 # The few commands of the project. Needs Python 3.11 or newer; uses uv where it is there, plain pip where it is not.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run gateway test test-embedded test-browser test-services bench lint types format messages lock clean
+.PHONY: help run gateway test test-embedded test-browser test-services bench faults fuzz soak lint types format messages pictures lock clean
 
 PORT ?= 8000
 JOBS ?= 2
@@ -45,6 +45,21 @@ test-browser: $(DEV) ## what people do, in a real Chromium
 
 bench: $(DEV) ## the benchmarks on a throw-away PostgreSQL and Redis, as docs/performance.md keeps them
 	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.parcel_events $(ARGS)
+	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.sweep --sizes 10000 100000 1000000 5000000
+	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.lateness
+	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.intake
+	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.approval
+	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.pages
+	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.queue
+
+faults: $(DEV) ## what breaks: workers killed, services restarted, mails refused; each with its count, on real processes
+	$(EMBEDDED) $(PYTEST) tests/faults -m faults $(ARGS)
+
+soak: $(DEV) ## an hour of 11.11 in a minute on two web processes and two workers, and the books afterwards
+	$(EMBEDDED) $(BIN)/python -m benchmarks.soak $(ARGS)
+
+fuzz: $(DEV) ## input made to do harm, for as long as FUZZ says (examples a test)
+	$(EMBEDDED) FUZZ=$${FUZZ:-2000} $(PYTEST) tests/hostile $(ARGS)
 
 lint: $(DEV) ## style, format and the direction of imports
 	$(BIN)/ruff check .
@@ -61,6 +76,9 @@ format: $(DEV) ## put the code in the house's form
 messages: $(DEV) ## gather the words of the screens into the catalogue, and compile it (needs gettext)
 	$(BIN)/python manage.py makemessages --locale zh_Hans
 	$(BIN)/python manage.py compilemessages --ignore '.venv'
+
+pictures: $(DEV) ## photograph the screens of the demo shop anew for the guides, in both languages (needs Chromium)
+	$(EMBEDDED) $(BIN)/python -m tests.pictures $(ARGS)
 
 lock: ## pin what the .in files ask for (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

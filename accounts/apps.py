@@ -11,6 +11,8 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from accounts import audit, sessions  # noqa: F401 -- listens to logins
         from accounts.roles import sync_groups
 
+        audit.listen()
         post_migrate.connect(sync_groups, sender=self, dispatch_uid="accounts.sync_groups")

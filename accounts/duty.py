@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Contact, DutyShift, Membership, User
+from accounts.models.people import Role
 
 ONLINE = timedelta(minutes=5)
 SEEN_EVERY = timedelta(minutes=1)
@@ -91,6 +92,35 @@ def reach(
         return Reached(contact.deputy, "deputy")
     lead = leads(role, shop_id, at).filter(pk__in=present).order_by("pk").first()
     return Reached(lead, "lead") if lead else Reached(None, "open_queue")
+
+
+def followers(user: User, at: datetime) -> dict[int, set[int]]:
+    """Who takes over from a person, and in which shops: colleagues of the role on duty, else the role's leads."""
+    present, found = on_duty_ids(at), dict[int, set[int]]()
+    for role, shop_id, _lead in user.places:
+        if role == Role.MANAGER:
+            continue
+        colleagues = members(role, shop_id, at).filter(pk__in=present).exclude(pk=user.pk)
+        for pk in colleagues.values_list("pk", flat=True) or leads(role, shop_id, at).exclude(pk=user.pk).values_list(
+            "pk", flat=True
+        ):
+            found.setdefault(pk, set()).add(shop_id)
+    return found
+
+
+def ending(at: datetime, *, within: timedelta, after: timedelta) -> QuerySet[DutyShift]:
+    """Shifts that ended a while ago and were not gone on with: a short break is no hand-over."""
+    gone_on = shifts_at(at).filter(user=OuterRef("user"))
+    rows = DutyShift.objects.filter(
+        ends_at__gt=at - within, ends_at__lte=at - after, stand_in=None, user__is_active=True
+    )
+    return rows.exclude(Exists(gone_on)).select_related("user").order_by("ends_at", "pk")
+
+
+def last_shift(user: User, at: datetime, *, within: timedelta) -> DutyShift | None:
+    """The shift a person is on, or one that has just ended."""
+    rows = DutyShift.objects.filter(user=user, stand_in=None, starts_at__lte=at)
+    return rows.filter(Q(ends_at=None) | Q(ends_at__gt=at - within)).order_by("-starts_at", "-pk").first()
 
 
 def switch_on(user: User, *, at: datetime) -> None:

@@ -7,6 +7,7 @@ with it; an older attempt that still lives notices at its next save and stops.
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,7 @@ from handoffs.intake.headers import OWN_COLUMNS
 from handoffs.intake.rows import Reject, Row, Unreadable
 from handoffs.models import ImportRun, ParcelEvent, RejectedRow
 
+logger = logging.getLogger(__name__)
 SAVE_EVERY = 500
 COUNTED = ("read", "created", "updated", "unchanged", "rejected")
 # How the sources write the application's own number; the first that is filled tells a row from another.
@@ -237,6 +239,19 @@ def write_rejects(record: ImportRun, path: Path) -> Path:
 
 
 # The file ------------------------------------------------------------------------------------------------------------
+
+
+def keep(chunks: Iterable[bytes], path: Path) -> None:
+    """Store an uploaded file. Raises Unreadable where the disk takes no more, and leaves nothing there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with path.open("wb") as target:
+            target.writelines(chunks)
+    except OSError as error:
+        logger.exception("an uploaded file could not be stored")
+        path.unlink(missing_ok=True)
+        text = _("The desk's disk takes no more files. Nothing was kept; tell whoever runs the desk.")
+        raise Unreadable(text) from error
 
 
 def discard(record: ImportRun) -> None:

@@ -40,6 +40,11 @@ def write(name: str, subject: str, values: Mapping[str, Any]) -> Letter:
     return Letter(one_line(subject), text.strip() + "\n", html)
 
 
+def link(path: str) -> str:
+    """A place in the console as a mail names it; it opens after the login."""
+    return f"{settings.BASE_URL}{path}"
+
+
 def one_line(text: str) -> str:
     """The text on one line of at most 200 characters, as a mail's subject must be."""
     return " ".join(text.split())[:200]

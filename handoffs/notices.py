@@ -172,6 +172,9 @@ TITLES: Mapping[str, Callable[[Subject], str]] = {
     "found_again": lambda s: (
         _("Counted lost, and heard of again: %(waybill)s") % {"waybill": s.data.get("waybill", "")}
     ),
+    "left_after_all": lambda s: (
+        _("Refunded as not sent, and the carrier has it: %(waybill)s") % {"waybill": s.data.get("waybill", "")}
+    ),
     "promise_broken": lambda s: (
         _("Promised to come back, and delivered: %(waybill)s") % {"waybill": s.data.get("waybill", "")}
     ),
@@ -180,5 +183,6 @@ TITLES: Mapping[str, Callable[[Subject], str]] = {
     "reminded": lambda s: _("Due %(when)s: %(what)s") % {"when": s.due, "what": s.obligation},
     "late": lambda s: _("Late, was due %(when)s: %(what)s") % {"when": s.due, "what": s.obligation},
     "escalated": lambda s: _("Still not done, was due %(when)s: %(what)s") % {"when": s.due, "what": s.obligation},
+    "handover": lambda s: s.data.get("subject") or "",
     "digest": lambda s: s.data.get("subject") or _("Nothing was waiting this morning"),
 }

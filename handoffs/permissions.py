@@ -18,6 +18,7 @@ VERBS: dict[str, frozenset[str]] = {
     "act": DESK,
     "approve": frozenset({Role.SUPERVISOR, Role.MANAGER}),
     "reveal_buyer": DESK,
+    "erase": frozenset({Role.MANAGER}),
     "see_amounts": DESK,
     "see_buyer": DESK,
     "see_waybill": frozenset({Role.LOGISTICS}),  # the name and address on the parcel, masked, and no more
@@ -25,6 +26,7 @@ VERBS: dict[str, frozenset[str]] = {
     "see_board": frozenset({Role.SUPERVISOR, Role.MANAGER}),
     "see_setup": SETUP_VIEW,
     "edit_setup": SETUP_EDIT,
+    "see_audit": SETUP_EDIT,
     "attach": frozenset(Role.values),
     "scan": frozenset({Role.WAREHOUSE, Role.QC, Role.MANAGER}),
     "receive": frozenset({Role.WAREHOUSE, Role.MANAGER}),

@@ -1,26 +1,28 @@
 """The sweep: takes the clocks whose next step is due, in batches, and does each step exactly once.
 
 Two sweepers at once do no harm: a batch is locked (SKIP LOCKED; SQLite serialises writers), the steps, the timeline
-rows and the outbox rows are written in the same transaction, and a clock's `step` says what has been done. What moves a
+rows and the outbox rows are written in the same transaction, and a clock's `step` says what has been done. The rows of
+one part are made while the database writes those of the part before. What moves a
 case (an expiry) goes row by row through the flow, after its retry time was pushed out.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
+from accounts.models import Shop, User
 from handoffs import outbox
-from handoffs.flow.audience import Audience
+from handoffs.flow.audience import Audience, Owed
 from handoffs.flow.expire import EXPIRES, expire
-from handoffs.flow.terms import moment_of_step
-from handoffs.models import Clock, OutboxMessage, Tick, TimelineEntry
-from handoffs.models.rewrite import rewrite
+from handoffs.flow.terms import moment_of_step, reckoning
+from handoffs.models import Clock, Pause, Terms, Tick, TimelineEntry, bulk
 
-BATCH = 500
+CLAIMED, WRITTEN = 2000, 250  # clocks locked at once; clocks written by a statement
 PUSHED_BACK = timedelta(hours=1)
 KIND_OF = {"remind": "reminded", "late": "late", "escalate": "escalated"}
 logger = logging.getLogger(__name__)
@@ -38,27 +40,100 @@ class Counts:
     failed: int = 0
 
 
+@dataclass(slots=True)
+class Due:
+    """A clock taken up, with what its steps need to be known of case and handoff."""
+
+    pk: int
+    case_id: int
+    kind: str
+    version: int
+    state: str
+    step: int
+    terms_id: int
+    started_at: datetime
+    due_at: datetime | None
+    role: str
+    shop_id: int
+    owner_id: int | None
+    handoff_id: int | None
+    handoff_kind: str | None
+    assignee_id: int | None
+    asker_id: int | None
+    stood_still: bool
+    terms: Terms = field(init=False)
+    pauses: Sequence[Pause] = ()
+    next_action_at: datetime | None = None
+    failed: str = ""
+
+    @property
+    def holder_id(self) -> int | None:
+        return self.assignee_id if self.handoff_id else self.owner_id
+
+    @property
+    def for_id(self) -> int | None:
+        return self.asker_id if self.handoff_id else self.owner_id
+
+
+STOOD_STILL = Exists(Pause.objects.filter(clock=OuterRef("pk")))
+COLUMNS = ("pk", "case_id", "kind", "version", "state", "step", "terms_id", "started_at", "due_at", "owner_role",
+           "case__shop_id", "case__owner_id", "handoff_id", "handoff__kind", "handoff__assignee_id",
+           "handoff__asker_id", "stood_still")  # fmt: skip
+
+
+@dataclass
+class Pass:
+    """What is read once and serves all batches of a pass: people, memberships, terms."""
+
+    at: datetime
+    counts: Counts = field(default_factory=Counts)
+    people: dict[int, User] = field(default_factory=dict)
+    terms: dict[int, Terms] = field(default_factory=dict)
+    audience: Audience = field(init=False)
+
+    def read(self, clocks: Sequence[Due]) -> None:
+        """Have at hand what these clocks need; a statement only for what is new."""
+        if clocks and not hasattr(self, "audience"):
+            self.audience = Audience(Shop.objects.values_list("pk", flat=True), at=self.at)
+        wanted = {pk for clock in clocks for pk in (clock.holder_id, clock.for_id) if pk} - self.people.keys()
+        if wanted:
+            self.people |= User.objects.in_bulk(wanted)
+        if unread := {clock.terms_id for clock in clocks} - self.terms.keys():
+            self.terms |= Terms.objects.in_bulk(unread)
+            for pk in unread:
+                reckoning(self.terms[pk])
+        still: dict[int, list[Pause]] = {}
+        if stood := [clock.pk for clock in clocks if clock.stood_still]:
+            for pause in Pause.objects.filter(clock__in=stood).order_by("started_at", "pk"):
+                still.setdefault(pause.clock_id, []).append(pause)
+        for clock in clocks:
+            clock.terms, clock.pauses = self.terms[clock.terms_id], still.get(clock.pk, ())
+
+    def told(self, clock: Due, to: str) -> list[User]:
+        holder, for_whom = self.people.get(clock.holder_id or 0), self.people.get(clock.for_id or 0)
+        return self.audience.people(Owed(clock.shop_id, clock.role, holder, for_whom), to)
+
+
 @dataclass
 class Written:
     """What one batch writes."""
 
-    clocks: list[Clock] = field(default_factory=list)
-    entries: list[TimelineEntry] = field(default_factory=list)
-    messages: list[OutboxMessage] = field(default_factory=list)
+    entries: list[Sequence[Any]] = field(default_factory=list)
+    messages: list[outbox.Message] = field(default_factory=list)
     expiring: list[int] = field(default_factory=list)
 
 
 def run(*, at: datetime) -> dict[str, Any]:
     """One pass: every step due at `at`, however many batches. Returns the counts with the time."""
-    counts = Counts()
-    while _batch(at, counts):
+    this = Pass(at)
+    while _batch(this):
         pass
-    return {"at": at.isoformat(), **asdict(counts)}
+    return {"at": at.isoformat(), **asdict(this.counts)}
 
 
-def tick(counts: dict[str, Any], *, at: datetime) -> None:
+def tick(counts: dict[str, Any], *, at: datetime, seconds: float | None = None) -> None:
     """Leave proof that the engine passed."""
-    Tick.objects.update_or_create(name="sweep", defaults={"at": at, "data": counts})
+    Tick.note("sweep", counts, at=at, seconds=seconds)
 
 
 def due(at: datetime) -> QuerySet[Clock]:
@@ -66,83 +141,89 @@ def due(at: datetime) -> QuerySet[Clock]:
     return Clock.objects.filter(next_action_at__lte=at).order_by("next_action_at", "pk")
 
 
-def _batch(at: datetime, counts: Counts) -> bool:
-    written = Written()
+def _batch(this: Pass) -> bool:
+    expiring: list[int] = []
     with transaction.atomic():
-        rows = due(at).select_for_update(of=("self",), no_key=True, skip_locked=True)
-        related = ("terms", "case__shop", "case__owner", "handoff__assignee", "handoff__asker")
-        clocks = list(rows.select_related(*related).prefetch_related("pauses")[:BATCH])
-        if not clocks:
-            return False
-        counts.claimed += len(clocks)
-        audience = Audience({clock.case.shop_id for clock in clocks}, at=at)
-        for clock in clocks:
-            _take(clock, audience, written, counts, at)
-        rewrite(written.clocks, ["state", "step", "next_action_at", "failed"])
-        TimelineEntry.objects.bulk_create(written.entries, batch_size=BATCH)
-        outbox.put(written.messages)
-    for pk in written.expiring:
-        _expire(pk, at, counts)
-    return len(clocks) == BATCH
+        clocks = _claimed(this.at)
+        this.counts.claimed += len(clocks)
+        this.read(clocks)
+        with bulk.unawaited():
+            for first in range(0, len(clocks), WRITTEN):
+                expiring += _write(clocks[first : first + WRITTEN], this)
+    for pk in expiring:
+        _expire(pk, this.at, this.counts)
+    return len(clocks) == CLAIMED
 
 
-def _take(clock: Clock, audience: Audience, written: Written, counts: Counts, at: datetime) -> None:
+def _claimed(at: datetime) -> list[Due]:
+    """Clocks with a step due, locked; those another sweeper has are left to it."""
+    locked = due(at).select_for_update(no_key=True, skip_locked=True).values("pk")[:CLAIMED]
+    rows = Clock.objects.filter(pk__in=locked).order_by("next_action_at", "pk").annotate(stood_still=STOOD_STILL)
+    return [Due(*row) for row in rows.values_list(*COLUMNS)]
+
+
+def _write(clocks: Sequence[Due], this: Pass) -> list[int]:
+    """Do the steps of some clocks and write them; returns the clocks that are to expire."""
+    written = Written()
+    for clock in clocks:
+        _take(clock, this, written)
+    moved = [(clock.pk, clock.state, clock.step, clock.next_action_at, clock.failed) for clock in clocks]
+    bulk.update(Clock, ("id", "state", "step", "next_action_at", "failed"), moved)
+    bulk.insert_new(TimelineEntry, ("case", "at", "kind", "data"), written.entries)
+    outbox.put(written.messages)
+    return written.expiring
+
+
+def _take(clock: Due, this: Pass, written: Written) -> None:
     """Decide the steps of one clock; one that raises is pushed back an hour with its error, and shown."""
     try:
-        taken = _steps_due(clock, at)
-        clock.failed = ""
+        steps = _steps_due(clock, this.at)
     except Exception as error:
         logger.exception("clock %s could not be swept", clock.pk)
-        clock.failed, clock.next_action_at = f"{type(error).__name__}: {error}"[:200], at + PUSHED_BACK
-        counts.failed += 1
-        written.clocks.append(clock)
+        clock.failed, clock.next_action_at = f"{type(error).__name__}: {error}"[:200], this.at + PUSHED_BACK
+        this.counts.failed += 1
         return
-    if clock.kind in EXPIRES and any(step["act"] == "late" for step in taken):
-        clock.next_action_at = at + PUSHED_BACK
+    if clock.kind in EXPIRES and any(step["act"] == "late" for step in steps):
+        clock.next_action_at = this.at + PUSHED_BACK
         written.expiring.append(clock.pk)
-    else:
-        _note_steps(clock, taken, audience, written, counts, at)
-    written.clocks.append(clock)
+    elif steps:
+        _note_steps(clock, steps, this, written)
 
 
-def _steps_due(clock: Clock, at: datetime) -> list[dict[str, Any]]:
+def _steps_due(clock: Due, at: datetime) -> list[dict[str, Any]]:
     """Advance the clock over every step that has come due, in order; sets the time of the next one."""
-    pauses, taken = list(clock.pauses.all()), []
-    moment = moment_of_step(clock, clock.step, pauses)
+    taken = []
+    moment = moment_of_step(clock, clock.step, clock.pauses)
     while moment is not None and moment <= at:
         taken.append(clock.terms.data["steps"][clock.step])
         clock.step += 1
-        moment = moment_of_step(clock, clock.step, pauses)
+        moment = moment_of_step(clock, clock.step, clock.pauses)
     clock.next_action_at = moment
     return taken
 
 
-def _note_steps(
-    clock: Clock, taken: list[dict[str, Any]], audience: Audience, written: Written, counts: Counts, at: datetime
-) -> None:
+def _note_steps(clock: Due, steps: list[dict[str, Any]], this: Pass, written: Written) -> None:
     """A timeline row per step; one message, of the latest step, to all whom the overdue steps concern."""
-    if not taken:
-        return
-    for number, step in enumerate(taken, start=1):
+    last = steps[-1]
+    for step in steps:
         kind = KIND_OF[step["act"]]
-        setattr(counts, kind, getattr(counts, kind) + 1)
+        setattr(this.counts, kind, getattr(this.counts, kind) + 1)
         data = {"clock": clock.kind, "version": clock.version, "percent": step["percent"]}
-        if clock.handoff is not None:
-            data |= {"handoff": clock.handoff.pk, "kind": clock.handoff.kind}
-        if number < len(taken):
+        if clock.handoff_id is not None:
+            data |= {"handoff": clock.handoff_id, "kind": clock.handoff_kind}
+        if step is not last:
             data["collapsed"] = True
-        written.entries.append(TimelineEntry(case=clock.case, kind=kind, at=at, data=data))
+        written.entries.append((clock.case_id, this.at, kind, data))
         if step["act"] == "late":
             clock.state = Clock.State.LATE
-    last = taken[-1]
-    serious = [step for step in taken if step["act"] != "remind"] or [last]
-    people = {user.pk: user for step in serious for user in audience.people(clock, step["to"])}
+    serious = [step for step in steps if step["act"] != "remind"] or [last]
+    people = {user.pk: user for step in serious for user in this.told(clock, step["to"])}
     key = f"{last['act']}:{clock.pk}:{clock.version}:{clock.step}"
-    written.messages += [
-        outbox.message(KIND_OF[last["act"]], to=user, key=key, at=at, case=clock.case_id, clock=clock.kind,
-                       handoff=clock.handoff_id, due=clock.due_at.isoformat() if clock.due_at else None)
-        for user in people.values()
-    ]  # fmt: skip
+    due_at = clock.due_at.isoformat() if clock.due_at else None
+    for user in people.values():
+        more: dict[str, Any] = {"clock": clock.kind, "handoff": clock.handoff_id, "due": due_at}
+        message = outbox.message(KIND_OF[last["act"]], to=user, key=key, at=this.at, case=clock.case_id, **more)
+        written.messages.append(message)
 
 
 def _expire(pk: int, at: datetime, counts: Counts) -> None:

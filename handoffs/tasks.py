@@ -3,13 +3,15 @@
 Nothing is caught here: what a job cannot cope with reaches Celery's log. A pass that dies is made up for by the next.
 """
 
-from datetime import datetime
+from collections.abc import Callable
+from functools import partial
+from time import perf_counter
 from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
 
-from handoffs import delivery, digests, imports, payments, reading, reconcile, tracking
+from handoffs import archiving, delivery, digests, handover, imports, notifying, payments, reading, reconcile, tracking
 from handoffs import sweep as sweeping
 from handoffs.models import Connection, Tick
 
@@ -20,15 +22,20 @@ task = {"acks_late": True, "ignore_result": True}
 @shared_task(name="handoffs.tasks.sweep", **task)
 def sweep() -> None:
     """Every clock step that is due."""
-    at = timezone.now()
-    sweeping.tick(sweeping.run(at=at), at=at)
+    at, begun = timezone.now(), perf_counter()
+    sweeping.tick(sweeping.run(at=at), at=at, seconds=perf_counter() - begun)
 
 
 @shared_task(name="handoffs.tasks.deliver", **task)
 def deliver() -> None:
     """Every mail that is due."""
-    at = timezone.now()
-    _tick("deliver", delivery.run(at=at), at=at)
+    _tick("deliver", delivery.run)
+
+
+@shared_task(name="handoffs.tasks.notify", **task)
+def notify() -> None:
+    """Every chat message that is due."""
+    _tick("notify", notifying.run)
 
 
 @shared_task(name="handoffs.tasks.digests", **task)
@@ -37,8 +44,9 @@ def send_digests() -> None:
     at = timezone.now()
     prepared = digests.prepare(at=at)
     if prepared.ids:
-        delivery.run(at=at, only=prepared.ids)
-    _tick("digests", prepared.counts, at=at)
+        Tick.note("deliver", delivery.run(at=at, only=prepared.ids), at=at)
+    Tick.note("digests", prepared.counts, at=at)
+    _tick("handover", handover.prepare)
 
 
 @shared_task(name="handoffs.tasks.run_import", **task)
@@ -60,14 +68,13 @@ def resume_batches() -> None:
     at = timezone.now()
     for batch_id in payments.waiting(at):
         run_batch.delay(batch_id)
-    _tick("payments", reconcile.read_due(at=at), at=at)
+    _tick("payments", reconcile.read_due)
 
 
 @shared_task(name="handoffs.tasks.track", **task)
 def track() -> None:
     """Parcels: subscriptions, queries, interceptions, and the cases that have not followed theirs yet."""
-    at = timezone.now()
-    _tick("track", tracking.run(at=at), at=at)
+    _tick("track", tracking.run)
 
 
 @shared_task(name="handoffs.tasks.pull", **task)
@@ -94,15 +101,22 @@ def reconcile_all() -> None:
 
 @shared_task(name="handoffs.tasks.reconcile_shop", **task)
 def reconcile_shop(connection_id: int) -> None:
-    at = timezone.now()
     connection = _connection(connection_id)
-    _tick(f"reconcile:{connection.shop.code}"[:32], reconcile.run(connection, at=at), at=at)
+    _tick(f"reconcile:{connection.shop.code}", partial(reconcile.run, connection))
+
+
+@shared_task(name="handoffs.tasks.archive", **task)
+def archive() -> None:
+    """Each night: what has had its time."""
+    at = timezone.now()
+    _tick("archive", archiving.run(at=at), at=at)
 
 
 def _connection(connection_id: int) -> Connection:
     return Connection.objects.select_related("shop").get(pk=connection_id)
 
 
-def _tick(name: str, counts: dict[str, Any], *, at: datetime) -> None:
-    """Leave proof of the pass, as the sweep does."""
-    Tick.objects.update_or_create(name=name, defaults={"at": at, "data": counts})
+def _tick(name: str, run: Callable[..., dict[str, Any]]) -> None:
+    """One pass of a job, and proof of it, as the sweep leaves it."""
+    at, begun = timezone.now(), perf_counter()
+    Tick.note(name, run(at=at), at=at, seconds=perf_counter() - begun)

@@ -24,9 +24,19 @@ def _sets_up(request: HttpRequest) -> bool:
     return allowed(request, "see_setup")
 
 
+def _edits_set_up(request: HttpRequest) -> bool:
+    from handoffs.admin.setup_base import allowed
+
+    return allowed(request, "edit_setup")
+
+
 def _has_role(request: HttpRequest) -> bool:
     user: Any = request.user
     return bool(user.is_authenticated and user.roles)
+
+
+def _at_the_desk(request: HttpRequest) -> bool:
+    return bool(request.user.is_authenticated)
 
 
 def approvals_waiting(request: HttpRequest) -> str:
@@ -55,10 +65,12 @@ WORK = [
     _item(_("Batch refund"), "payments", "handoffs_batches", _may("propose")),
     _item(_("To settle"), "rule", "handoffs_unsettled", _may("propose"), badge=f"{__name__}.to_settle"),
     _item(_("Cases"), "list_alt", "handoffs_case_changelist", _has_role),
+    _item(_("Questions"), "forum", "handoffs_questions", _has_role),
     _item(_("Board"), "monitoring", "handoffs_board", _may("see_board")),
     _item(_("Reports"), "bar_chart", "handoffs_reports", _may("see_board")),
     _item(_("Import"), "upload_file", "handoffs_import", _may("import")),
     _item(_("Playbook"), "menu_book", "handoffs_playbook", _has_role),
+    _item(_("Guide"), "school", "handoffs_own_guide", _at_the_desk),
 ]
 GOODS = [
     _item(_("Receive returns"), "barcode_scanner", "handoffs_scan", _may("scan")),
@@ -68,11 +80,15 @@ GOODS = [
     _item(_("Carrier claims"), "receipt_long", "handoffs_claims", _may("see_claims")),
 ]
 PLACES = [
+    _item(_("Getting started"), "flag", "handoffs_first_run", _edits_set_up),
     _item(_("Shops"), "storefront", "accounts_shop_changelist", _sets_up),
     _item(_("Connections"), "cable", "handoffs_connections", _sets_up),
+    _item(_("Chat channels of the teams"), "forum", "handoffs_team_channels", _sets_up),
     _item(_("Carriers"), "local_shipping", "accounts_carrier_changelist", _sets_up),
     _item(_("Warehouses"), "warehouse", "accounts_warehouse_changelist", _sets_up),
     _item(_("People"), "group", "accounts_user_changelist", _sets_up),
+    _item(_("Second factors"), "phonelink_lock", "handoffs_second_factors", _edits_set_up),
+    _item(_("Audit"), "policy", "handoffs_audit", _may("see_audit")),
     _item(_("Memberships"), "badge", "accounts_membership_changelist", _sets_up),
     _item(_("Contacts"), "contact_phone", "accounts_contact_changelist", _sets_up),
     _item(_("Duty"), "schedule", "accounts_dutyshift_changelist", _sets_up),
@@ -85,12 +101,14 @@ POLICIES = [
     _item(_("Holidays"), "celebration", "handoffs_calendarday_changelist", _sets_up),
     _item(_("Reasons"), "help", "handoffs_reason_changelist", _sets_up),
     _item(_("Templates"), "chat", "handoffs_replytemplate_changelist", _sets_up),
+    _item(_("Retention"), "inventory_2", "handoffs_retention_changelist", _sets_up),
 ]
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "refunddesk",
     "SITE_HEADER": "refunddesk",
     "SITE_SYMBOL": "currency_yuan",
     "SITE_URL": None,
+    "LOGIN": {"form": "handoffs.admin.login.LoginForm"},
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": False,
@@ -102,6 +120,7 @@ UNFOLD: dict[str, Any] = {
         lambda _request: static("handoffs/vendor/idiomorph-0.8.0.min.js"),
         lambda _request: static("handoffs/desk.js"),
         lambda _request: static("handoffs/keys.js"),
+        lambda _request: static("handoffs/filters.js"),
     ],
     "SIDEBAR": {
         "show_search": False,
@@ -116,6 +135,7 @@ UNFOLD: dict[str, Any] = {
     "ACCOUNT": {
         "navigation": [
             {"title": _("My settings"), "link": reverse_lazy("admin:handoffs_myself")},
+            {"title": _("Second factor"), "link": reverse_lazy("admin:handoffs_second_factor")},
             {"title": _("Messages"), "link": reverse_lazy("admin:handoffs_bell")},
         ]
     },

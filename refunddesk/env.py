@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 YES = ("1", "true", "yes", "on")
+ROLES = ("support", "supervisor", "warehouse", "qc", "logistics", "manager")
 NO = ("0", "false", "no", "off")
 # What psycopg takes in a connection address and a desk may need; a misspelt option would otherwise fail late.
 DATABASE_OPTIONS = (
@@ -57,9 +58,25 @@ def choice(name: str, accepted: Collection[str], default: str) -> str:
     return value
 
 
+def number(name: str, default: int, *, least: int, most: int) -> int:
+    """A whole number within bounds."""
+    value = text(name, str(default))
+    if not value.isascii() or not value.isdigit() or not least <= int(value[:9]) <= most:
+        bad(name, f"a whole number from {least} to {most}")
+    return int(value)
+
+
 def words(name: str) -> list[str]:
     """A list separated by commas."""
     return [word for part in text(name).split(",") if (word := part.strip())]
+
+
+def roles(name: str, default: Collection[str]) -> frozenset[str]:
+    """Roles by their code, or `none`."""
+    found = words(name) or list(default)
+    if not set(found) <= {*ROLES, "none"}:
+        bad(name, f"roles separated by commas ({', '.join(ROLES)}), or none")
+    return frozenset(found) - {"none"}
 
 
 def hosts(name: str) -> list[str]:
@@ -84,6 +101,14 @@ def address(name: str, default: str) -> str:
     if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
         bad(name, accepted)
     return url.geturl().rstrip("/")
+
+
+def token(name: str) -> str:
+    """A shared secret, or nothing when not set; one that could be guessed is refused."""
+    value = text(name)
+    if value and (len(value) < 16 or any(letter.isspace() for letter in value)):
+        bad(name, "a random text of 16 characters or more, without blanks")
+    return value
 
 
 def folder(name: str, default: Path) -> Path:

@@ -1,10 +1,12 @@
 """Two answers for whoever watches the desk: is the process up, and can the desk keep its deadlines."""
 
 import os
+from collections.abc import MutableSet
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -15,6 +17,7 @@ from handoffs.models import Tick
 
 SWEEP_AGE_LIMIT = timedelta(seconds=120)
 BROKER_PATIENCE_SECONDS = 2
+_up_to_date: MutableSet[str] = set()  # databases found to have all that this program needs; that does not change back
 
 
 class NotReady(Exception):
@@ -34,6 +37,7 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     """200 with the age of the last sweep when database, broker and engine work, else 503 with the one reason."""
     try:
         check_database()
+        check_migrations()
         check_broker()
         age = sweep_age()
     except NotReady as reason:
@@ -47,6 +51,20 @@ def check_database() -> None:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
         raise NotReady("the database does not answer") from error
+
+
+def check_migrations() -> None:
+    """All that this program needs of the database is there. More of it, by a newer program, is none of its concern."""
+    name = str(connection.settings_dict["NAME"])
+    if name in _up_to_date:
+        return
+    try:
+        loader = MigrationLoader(connection)
+    except DatabaseError as error:
+        raise NotReady("the database does not answer") from error
+    if set(loader.disk_migrations) - set(loader.applied_migrations):
+        raise NotReady("the database is not up to date: run migrate")
+    _up_to_date.add(name)
 
 
 def check_broker() -> None:

@@ -24,12 +24,15 @@ if PRODUCTION and not SECRET_KEY:
     env.missing("SECRET_KEY", "a long random text, the same for every process of the desk")
 SECRET_KEY = SECRET_KEY or env.kept_secret(VAR_DIR / "secret_key")
 # Seals the shops' marketplace secrets. In production it has no default: without it shops cannot be connected.
+# Hosts that plain JSON messages of chat channels may go to, separated by commas.
+NOTIFY_HOSTS = [host.strip() for host in env.text("NOTIFY_HOSTS").split(",") if host.strip()]
 CREDENTIALS_KEY = env.text("CREDENTIALS_KEY") or ("" if PRODUCTION else env.kept_secret(VAR_DIR / "credentials_key"))
 # A public desk is behind TLS unless it says otherwise; one that is only reached on its own machine need not be.
 TLS = env.switch("TLS", PRODUCTION and not set(ALLOWED_HOSTS) <= {*LOOPBACK, "testserver"})
 _first_host = next((host.lstrip(".") for host in ALLOWED_HOSTS if host != "*"), "127.0.0.1")
 BASE_URL = env.address("BASE_URL", f"https://{_first_host}" if TLS else f"http://{_first_host}:8000")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+METRICS_TOKEN = env.token("METRICS_TOKEN")
 
 # --- applications -----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -45,17 +48,21 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
-    "rest_framework.authtoken",
+    "rest_framework.authtoken",  # its rows are taken over by a migration; nothing reads it any more
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_filters",
     "simple_history",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "csp",
     "accounts.apps.AccountsConfig",
     "handoffs.apps.HandoffsConfig",
 ]
 MIDDLEWARE = [
+    "refunddesk.requests.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -64,6 +71,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "accounts.sessions.SessionLengthMiddleware",
+    "accounts.gate.SecondFactorMiddleware",
     "accounts.middleware.PersonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -110,9 +120,10 @@ def _sqlite() -> dict[str, Any]:
 
 
 def _postgresql() -> dict[str, Any]:
-    # JIT compiles for longer than the desk's short queries run.
+    # JIT compiles for longer than the desk's short queries run; and a page by an index is no dearer than one in a row,
+    # as the planner's default for turning disks has it.
     found = env.database("DATABASE_URL")
-    found["OPTIONS"]["options"] = f"-c jit=off {found['OPTIONS'].get('options', '')}".strip()
+    found["OPTIONS"]["options"] = f"-c jit=off -c random_page_cost=1.1 {found['OPTIONS'].get('options', '')}".strip()
     return found | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 
@@ -150,8 +161,9 @@ else:
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.backends.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.LengthByRole"},
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
@@ -162,6 +174,18 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code"]
+OTP_TOTP_ISSUER = "refunddesk"
+# The roles that get in with a second factor only. By environment, not by a policy row: who holds a manager's session
+# must not be able to switch it off.
+SECOND_FACTOR_ROLES = env.roles("SECOND_FACTOR_ROLES", ("manager", "supervisor") if PRODUCTION else ())
+# The header in which a proxy in front gives the caller's address; nobody but that proxy may be able to set it.
+CLIENT_ADDRESS_HEADER = env.text("CLIENT_ADDRESS_HEADER")
+AXES_CLIENT_IP_CALLABLE = "accounts.rates.address"
+# Calls a minute; 0 is no limit. See docs/security.md.
+API_PER_MINUTE = env.number("API_PER_MINUTE", 600, least=0, most=1_000_000)
+HOOKS_PER_MINUTE = env.number("HOOKS_PER_MINUTE", 1_200, least=0, most=1_000_000)
+LOGINS_PER_MINUTE = env.number("LOGINS_PER_MINUTE", 30, least=0, most=1_000_000)
 
 # --- language and time ------------------------------------------------------------------------------------------------
 TIME_ZONE = "UTC"
@@ -191,10 +215,14 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"refunddesk@
 # --- API --------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
+        "handoffs.api.tokens.KeptToken",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "handoffs.api.tokens.InScope",
+    ],
+    "DEFAULT_THROTTLE_CLASSES": ["handoffs.api.throttles.PerCaller"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -244,7 +272,10 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+# A day's work without logging in again; what a page fetches by itself does not keep a session alive.
+SESSION_IDLE_MINUTES = env.number("SESSION_IDLE_MINUTES", 240, least=5, most=10_080)
+SESSION_HOURS = env.number("SESSION_HOURS", 14, least=1, most=336)
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = TLS
 # The desk promises TLS for its own name only: what holds for its domain's other hosts is not its to say.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -252,15 +283,23 @@ if TLS:
     # A proxy in front speaks TLS and says so in this header, which it must set itself on every request.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 
 # --- log --------------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+LOG_FORMAT = env.choice("LOG_FORMAT", ("JSON", "LINE"), "JSON" if PRODUCTION else "LINE").lower()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"trail": {"()": "refunddesk.logs.Trail"}},
+    "formatters": {"json": {"()": "refunddesk.logs.Json"}, "line": {"()": "refunddesk.logs.Line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["trail"], "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {name: {"level": LOG_LEVEL} for name in ("accounts", "handoffs", "refunddesk")},
+    "loggers": {
+        **{name: {"level": LOG_LEVEL} for name in ("accounts", "handoffs", "refunddesk")},
+        # A line a request is for a desk that somebody watches; on one's own machine it is asked for by LOG_LEVEL.
+        "refunddesk.access": {"level": LOG_LEVEL if PRODUCTION or env.text("LOG_LEVEL") else "WARNING"},
+        # Whoever asks for what is not there or not theirs has left that line already.
+        "django.request": {"level": "ERROR"},
+    },
 }

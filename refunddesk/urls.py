@@ -1,4 +1,4 @@
-"""Addresses: the console at /, the API under /api/, and two for whoever watches the desk."""
+"""Addresses: the console at /, the API under /api/, and three for whoever watches the desk."""
 
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -6,10 +6,12 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from handoffs.admin.site import desk
 from handoffs.api import hooks, warehouse_hooks
 from refunddesk.health import healthz, readyz
+from refunddesk.metrics import metrics
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/v1/", include("handoffs.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),

@@ -16,6 +16,7 @@ from handoffs.intake.rows import Row
 from handoffs.models import Case
 
 NOON = datetime(2026, 11, 11, 4, 0, tzinfo=UTC)
+ON_DUTY_SINCE = NOON - timedelta(days=400)
 _numbers = count(1)
 
 
@@ -38,37 +39,52 @@ class World:
 
 def person(role: str, *shops: Shop, name: str = "", lead: bool = False, on_duty: bool = True) -> User:
     """A user with the role in the shops, on duty since the day before NOON."""
-    number = next(_numbers)
-    user = User.objects.create_user(
-        f"{role}{number}@desk.test", "pass-word-1", name=name or f"{role} {number}", language="en"
-    )
+    user = _unsaved(role, name)
+    user.save()
     for shop in shops:
         Membership.objects.create(user=user, role=role, shop=shop, lead=lead)
     if on_duty:
-        DutyShift.objects.create(user=user, starts_at=NOON - timedelta(days=400))
+        DutyShift.objects.create(user=user, starts_at=ON_DUTY_SINCE)
+    return user
+
+
+def _unsaved(role: str, name: str) -> User:
+    number = next(_numbers)
+    user = User(email=f"{role}{number}@desk.test", name=name or f"{role} {number}", language="en")
+    user.set_password("pass-word-1")
     return user
 
 
 def world() -> World:
-    """Two shops, six people (all leads, in both shops), three carriers with contacts, limits as in the demo."""
+    """Two shops, six people (all leads, in both shops), three carriers with contacts, limits as in the demo.
+
+    Written table by table: nearly every test begins with it.
+    """
     warehouse = Warehouse.objects.create(code="main", name="Main warehouse")
-    shop = Shop.objects.create(code="tb", name="Taobao shop", marketplace="taobao", warehouse=warehouse)
-    other = Shop.objects.create(code="jd", name="JD shop", marketplace="jd", warehouse=warehouse)
+    both = [
+        Shop(code="tb", name="Taobao shop", marketplace="taobao", warehouse=warehouse),
+        Shop(code="jd", name="JD shop", marketplace="jd", warehouse=warehouse),
+    ]
+    Shop.objects.bulk_create(both)
     names = {"zto": ("ZTO", ["中通快递"]), "yto": ("YTO", ["圆通速递"]), "sf": ("SF", ["顺丰速运"])}
-    carriers = {}
-    for code, (name, aliases) in names.items():
-        carriers[code] = Carrier.objects.create(code=code, name=name, names=aliases)
-        Agreement.objects.create(carrier=carriers[code])
-    people = {role: person(role, shop, other, name=role.title(), lead=True) for role in Role.values}
-    for carrier in carriers.values():
-        Contact.objects.create(role=Role.LOGISTICS, carrier=carrier, user=people["logistics"])
-    for role in (Role.WAREHOUSE, Role.QC):
-        Contact.objects.create(role=role, warehouse=warehouse, user=people[role])
-    for each in (shop, other):
-        Contact.objects.create(role=Role.SUPERVISOR, shop=each, user=people["supervisor"])
-    for role, amount in (("support", Decimal(100)), ("supervisor", Decimal(5000)), ("manager", None)):
-        Limit.objects.create(role=role, amount=amount)
-    return World(shop, other, carriers, warehouse, people)
+    carriers = {code: Carrier(code=code, name=name, names=aliases) for code, (name, aliases) in names.items()}
+    Carrier.objects.bulk_create(carriers.values())
+    Agreement.objects.bulk_create(Agreement(carrier=carrier) for carrier in carriers.values())
+    people = {role: _unsaved(role, role.title()) for role in Role.values}
+    User.objects.bulk_create(people.values())
+    Membership.objects.bulk_create(
+        Membership(user=user, role=role, shop=shop, lead=True) for role, user in people.items() for shop in both
+    )
+    DutyShift.objects.bulk_create(DutyShift(user=user, starts_at=ON_DUTY_SINCE) for user in people.values())
+    in_place = [Contact(role=role, warehouse=warehouse, user=people[role]) for role in (Role.WAREHOUSE, Role.QC)]
+    Contact.objects.bulk_create([
+        *(Contact(role=Role.LOGISTICS, carrier=carrier, user=people["logistics"]) for carrier in carriers.values()),
+        *in_place,
+        *(Contact(role=Role.SUPERVISOR, shop=shop, user=people["supervisor"]) for shop in both),
+    ])  # fmt: skip
+    limits = (("support", Decimal(100)), ("supervisor", Decimal(5000)), ("manager", None))
+    Limit.objects.bulk_create(Limit(role=role, amount=amount) for role, amount in limits)
+    return World(*both, carriers, warehouse, people)
 
 
 def row(refund_id: str = "", **fields: Any) -> Row:

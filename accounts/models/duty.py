@@ -25,6 +25,7 @@ class DutyShift(models.Model):
         verbose_name=_("stand-in"),
         help_text=_("Takes over during this stretch; the person counts as off duty."),
     )
+    note = models.TextField(_("note for who follows"), blank=True, editable=False)
 
     class Meta:
         verbose_name = _("duty shift")

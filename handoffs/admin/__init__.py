@@ -9,5 +9,6 @@ from handoffs.admin import (  # noqa: F401
     setup_people,
     setup_places,
     setup_policy,
+    setup_retention,
     setup_words,
 )

@@ -18,10 +18,11 @@ from handoffs.admin import queues, shown
 from handoffs.admin.bell import forget
 from handoffs.admin.page import draw, page, person
 from handoffs.flow import cap, decision
+from handoffs.flow.approve_many import Wish, approve_many
 from handoffs.flow.errors import FlowError, Invalid
 from handoffs.models import Case, Decision
 
-SHOWN = 50
+SHOWN = 100
 Errors = dict[int, str]
 Limits = dict[tuple[int, str], Decimal | None]
 
@@ -95,27 +96,37 @@ def _settle(request: HttpRequest, user: User) -> Errors:
     """
     verb, _colon, one = request.POST.get("verb", "").partition(":")
     chosen = [one] if one else request.POST.getlist("decision")
-    errors: Errors = {}
     if not chosen:
         messages.warning(request, _("Choose at least one row."))
-    for pk in [int(text) for text in chosen if text.isdecimal() and len(text) < 19]:
-        try:
-            made = _decide(request, verb, pk, user)
-        except FlowError as error:
-            errors[pk] = str(error)
-        else:
-            messages.success(request, f"{made.case.refund_id}: {made.get_status_display()}")
+    ids = [int(text) for text in chosen if text.isdecimal() and len(text) < 19]
+    settle = {"approve": _approve, "refuse": _refuse}.get(verb)
+    errors = settle(request, ids, user) if settle else dict.fromkeys(ids, _("Approve or refuse."))
+    settled = Decision.objects.filter(pk__in=set(ids) - set(errors)).select_related("case").order_by("pk")
+    for made in settled:
+        messages.success(request, f"{made.case.refund_id}: {made.get_status_display()}")
     forget(user)
     return errors
 
 
-def _decide(request: HttpRequest, verb: str, pk: int, user: User) -> Decision:
-    text, at = request.POST.get(f"reason-{pk}", ""), timezone.now()
-    if verb == "refuse":
-        return decision.refuse(pk, reason=text, by=user, at=at)
-    if verb == "approve":
-        return decision.approve(pk, amount=_amount(request, pk), note=text, by=user, at=at)
-    raise Invalid(_("Approve or refuse."))
+def _approve(request: HttpRequest, ids: list[int], user: User) -> Errors:
+    wishes, errors = dict[int, Wish](), Errors()
+    for pk in ids:
+        try:
+            wishes[pk] = Wish(_amount(request, pk), request.POST.get(f"reason-{pk}", ""))
+        except Invalid as error:
+            errors[pk] = str(error)
+    said = approve_many(wishes, by=user, at=timezone.now())
+    return errors | {pk: str(error) for pk, error in said.items() if error}
+
+
+def _refuse(request: HttpRequest, ids: list[int], user: User) -> Errors:
+    errors, at = Errors(), timezone.now()
+    for pk in ids:
+        try:
+            decision.refuse(pk, reason=request.POST.get(f"reason-{pk}", ""), by=user, at=at)
+        except FlowError as error:
+            errors[pk] = str(error)
+    return errors
 
 
 def _name(pk: int, user: User) -> str:

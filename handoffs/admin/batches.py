@@ -19,6 +19,7 @@ from handoffs.flow import batch as batches
 from handoffs.flow.cap import is_certain
 from handoffs.flow.eligible import WHY
 from handoffs.flow.errors import FlowError, Invalid, Stale
+from handoffs.intake.rejects import neutral
 from handoffs.marketplaces.base import CAPS
 from handoffs.models import BatchRow, Connection, RefundBatch
 
@@ -201,7 +202,8 @@ def download(request: HttpRequest, batch_id: int) -> HttpResponse:
         when = timezone.localtime(row.at).strftime("%Y-%m-%d %H:%M:%S") if row.at else ""
         # The quote keeps a spreadsheet from rounding long numbers, as the marketplaces' own files do it.
         numbers = [f"'{case.refund_id}", f"'{case.order_id}"]
-        table.writerow([case.shop.name, *numbers, row.amount, row.get_state_display(), words, when])
+        told = neutral(case.shop.name), *numbers, row.amount, row.get_state_display(), neutral(words), when
+        table.writerow(told)
     return response
 
 

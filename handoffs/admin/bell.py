@@ -11,7 +11,6 @@ from django.shortcuts import redirect
 from django.utils import timezone, translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from rest_framework.authtoken.models import Token
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from accounts.models import User
@@ -93,19 +92,8 @@ def myself(request: HttpRequest) -> HttpResponse:
     return _my_page(request, form, status=400 if data else 200)
 
 
-def _my_page(request: HttpRequest, form: MyselfForm, *, status: int = 200, token: str = "") -> HttpResponse:
-    made = Token.objects.filter(user=person(request)).values_list("created", flat=True).first()
-    context = {"form": form, "token": token, "token_made": made}
-    return draw(request, "handoffs/myself.html", title=_("My settings"), status=status, **context)
-
-
-@page("POST")
-def token(request: HttpRequest) -> HttpResponse:
-    """A new token for the API, shown this once; the old one ends. Or none any more."""
-    user = person(request)
-    Token.objects.filter(user=user).delete()
-    made = Token.objects.create(user=user).key if request.POST.get("verb") == "new" else ""
-    return _my_page(request, MyselfForm(instance=User.objects.get(pk=user.pk)), token=made)
+def _my_page(request: HttpRequest, form: MyselfForm, *, status: int = 200) -> HttpResponse:
+    return draw(request, "handoffs/myself.html", title=_("My settings"), status=status, form=form)
 
 
 @page("POST")
@@ -121,6 +109,5 @@ def language(request: HttpRequest) -> HttpResponse:
 PAGES = (
     ("messages/", bell, "handoffs_bell"),
     ("me/", myself, "handoffs_myself"),
-    ("me/token/", token, "handoffs_token"),
     ("me/language/", language, "handoffs_language"),
 )

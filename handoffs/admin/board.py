@@ -1,94 +1,62 @@
 """The board: who is late, what money is at risk, who carries how much, whether the engine runs."""
 
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import duty
-from accounts.models import User
 from accounts.models.people import Role
-from handoffs import delivery
+from handoffs import delivery, permissions
+from handoffs.admin import narrowing
+from handoffs.admin.board_numbers import Board
 from handoffs.admin.page import draw, page, person
 from handoffs.admin.setup_faults import faults
-from handoffs.flow import exposure
-from handoffs.models import Case, Clock, Handoff, OutboxMessage, RejectedRow, Tick
-from handoffs.models.clock import ClockKind
-from handoffs.models.handoff import HandoffKind
+from handoffs.models import Clock, OutboxMessage, RejectedRow, Tick
 
 STALE = timedelta(minutes=2)
-AHEAD = (1, 4, 12)
+LISTED = 200
 
 
 @page("GET", verb="see_board")
 def board(request: HttpRequest) -> HttpResponse:
     user, now = person(request), timezone.now()
-    shops = user.shops_as(Role.SUPERVISOR, Role.MANAGER)
-    tick = Tick.objects.filter(name="sweep").first()
-    open_cases = Case.objects.filter(shop__in=shops).exclude(status=Case.Status.CLOSED)
-    present = duty.on_duty_ids(now)
+    numbers, tick = Board(user, at=now), Tick.objects.filter(name="sweep").first()
+    shops = numbers.shops
     context = {
-        "late_by_role": _late_by_role(shops),
-        "late_by_kind": _late_by_kind(shops),
-        "at_risk": [_at_risk(open_cases, now, hours) for hours in AHEAD],
-        "exposure": _sum(exposure.exposed(shops)),
-        "load": _load(shops, present),
+        "late": numbers.late(),
+        "late_by_role": numbers.late_by_role(),
+        "late_by_lane": numbers.late_by_lane(),
+        "late_by_promise": numbers.late_by_promise(),
+        "at_risk": numbers.at_risk(),
+        "exposed": numbers.exposed(),
+        "load": numbers.load(),
+        "on_duty": numbers.on_duty(),
+        "empty_shifts": numbers.empty_shifts(),
+        "sets_up": permissions.may(user, "edit_setup"),
         "tick": tick,
         "tick_stale": tick is None or now - tick.at > STALE,
         "failed": list(Clock.objects.filter(case__shop__in=shops).exclude(failed="").select_related("case")[:20]),
         "dead": list(_dead(shops).select_related("to")[:50]),
-        "rejected": RejectedRow.objects.filter(run__shop__in=shops, settled_at=None).values("pk")[:1000].count(),
+        "rejected": narrowing.bounded(narrowing.counted(_rejected(shops))),
         "faults": faults(),
     }
     return draw(request, "handoffs/board.html", title=_("Board"), **context)
 
 
-def _late_by_role(shops: frozenset[int]) -> list[dict[str, Any]]:
-    rows = Clock.objects.filter(case__shop__in=shops, state="late", ended_at=None).exclude(kind=ClockKind.MARKETPLACE)
-    counted = rows.values("owner_role").annotate(count=Count("pk")).order_by("-count")
-    return [{"label": Role(row["owner_role"]).label, "count": row["count"]} for row in counted]
+def _rejected(shops: frozenset[int]) -> QuerySet[RejectedRow]:
+    return RejectedRow.objects.filter(run__shop__in=shops, settled_at=None)
 
 
-def _late_by_kind(shops: frozenset[int]) -> list[dict[str, Any]]:
-    rows = Clock.objects.filter(case__shop__in=shops, state="late", ended_at=None)
-    counted = rows.values("kind", "handoff__kind").annotate(count=Count("pk")).order_by("-count")
-    names: dict[Any, Any] = {**dict(ClockKind.choices), **dict(HandoffKind.choices)}
-    return [{"label": names[row["handoff__kind"] or row["kind"]], "count": row["count"]} for row in counted]
-
-
-def _at_risk(cases: QuerySet[Case], now: Any, hours: int) -> dict[str, Any]:
-    """Money of open cases whose marketplace deadline falls within the next hours."""
-    within = cases.filter(marketplace_deadline__gte=now, marketplace_deadline__lt=now + timedelta(hours=hours))
-    return {"hours": hours, **_sum(within.exclude(money=Case.Money.CONFIRMED))}
-
-
-def _sum(cases: QuerySet[Case]) -> dict[str, Any]:
-    found = cases.aggregate(total=Sum("amount"), count=Count("pk"))
-    total = (found["total"] or Decimal(0)).quantize(Decimal("0.01"))
-    return {"total": total, "count": found["count"]}
-
-
-def _load(shops: frozenset[int], present: set[int]) -> list[dict[str, Any]]:
-    people = User.objects.filter(memberships__shop__in=shops, is_active=True).distinct()
-    cases = dict(
-        Case.objects.filter(shop__in=shops, owner__isnull=False).exclude(status=Case.Status.CLOSED)
-        .values_list("owner").annotate(Count("pk")).order_by()
-    )  # fmt: skip
-    asked = dict(
-        Handoff.objects.filter(case__shop__in=shops, status__in=Handoff.LIVE, assignee__isnull=False, joined=None)
-        .values_list("assignee").annotate(Count("pk")).order_by()
-    )  # fmt: skip
-    rows = [
-        {"user": user, "cases": cases.get(user.pk, 0), "handoffs": asked.get(user.pk, 0), "on": user.pk in present}
-        for user in people.order_by("name")
-    ]
-    return sorted(rows, key=lambda row: -(row["cases"] + row["handoffs"]))
+@page("GET", verb="see_board")
+def rejected(request: HttpRequest) -> HttpResponse:
+    """The rows of all imports that wait to be fixed, the latest import first."""
+    shops = person(request).shops_as(Role.SUPERVISOR, Role.MANAGER)
+    rows = list(_rejected(shops).select_related("run__shop").order_by("-run", "number")[:LISTED])
+    return draw(request, "handoffs/rejected.html", title=_("Rejected rows"), rows=rows, most=LISTED)
 
 
 def _dead(shops: frozenset[int]) -> QuerySet[OutboxMessage]:
@@ -107,4 +75,8 @@ def resend(request: HttpRequest) -> HttpResponse:
     return redirect("admin:handoffs_board")
 
 
-PAGES = (("board/", board, "handoffs_board"), ("board/resend/", resend, "handoffs_resend"))
+PAGES = (
+    ("board/", board, "handoffs_board"),
+    ("board/resend/", resend, "handoffs_resend"),
+    ("board/rejected/", rejected, "handoffs_rejected"),
+)

@@ -1,103 +1,63 @@
 """The list of cases: filters, exact search, first due first; a page is capped, so is the counting."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.functional import cached_property
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
-from accounts.models import Shop, User
 from handoffs import permissions
-from handoffs.admin import shown
+from handoffs.admin import freshness, narrowing, paging, shown, views
+from handoffs.admin.filters import NAMES, Scope
+from handoffs.admin.narrowing import Narrowing
 from handoffs.admin.page import person
 from handoffs.admin.search import cleaned, exact
 from handoffs.admin.site import desk
 from handoffs.flow.clock import overdue_first
 from handoffs.models import Case
-
-COUNTED_TO = 1000
-
-
-class BoundedPaginator(Paginator):
-    """Counts no further than a bound: count(*) on a million cases is not worth a number."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return len(rows.order_by().values_list("pk", flat=True)[:COUNTED_TO])
+from handoffs.models.view import Page
 
 
-class ShopFilter(admin.SimpleListFilter):
-    """The person's own shops, no others."""
+class Narrowed(admin.ListFilter):
+    """Takes the desk's own filters off Django's hands; `get_queryset` lays them over the rows."""
 
-    title = _("shop")
-    parameter_name = "shop"
+    title = "narrowed"
 
-    def lookups(self, request: HttpRequest, _admin: Any) -> list[tuple[str, Any]]:
-        shops = Shop.objects.filter(pk__in=person(request).shops_as()).order_by("name")
-        return [(str(pk), name) for pk, name in shops.values_list("pk", "name")]
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        for name in NAMES:
+            params.pop(name, None)
 
-    def queryset(self, _request: HttpRequest, queryset: QuerySet[Case]) -> QuerySet[Case]:
-        value = self.value() or ""
-        return queryset.filter(shop=value) if value.isdigit() else queryset
-
-
-class OwnerFilter(admin.SimpleListFilter):
-    title = _("owner")
-    parameter_name = "owner"
-
-    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, Any]]:
-        return [("me", _("me")), ("none", _("nobody"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Case]) -> QuerySet[Case]:
-        if self.value() == "me":
-            return queryset.filter(owner=person(request))
-        return queryset.filter(owner=None) if self.value() == "none" else queryset
-
-
-class LateFilter(admin.SimpleListFilter):
-    title = _("late")
-    parameter_name = "late"
-
-    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("late now"))]
-
-    def queryset(self, _request: HttpRequest, queryset: QuerySet[Case]) -> QuerySet[Case]:
-        if self.value() != "yes":
-            return queryset
-        return queryset.filter(due_at__lte=timezone.now()).exclude(status=Case.Status.CLOSED)
+    def has_output(self) -> bool:
+        return False
 
 
 @admin.register(Case, site=desk)
 class CaseAdmin(ModelAdmin):
     """Cases are read here and changed through the flow alone."""
 
-    list_filter = (ShopFilter, "path", "status", OwnerFilter, LateFilter)
-    list_per_page = 50
+    change_list_template = "handoffs/cases.html"
+    list_filter = (Narrowed,)
+    list_per_page = paging.ON_A_PAGE
     list_max_show_all = 0
     show_full_result_count = False
-    paginator = BoundedPaginator
+    paginator = paging.BoundedPaginator
     search_fields = ("refund_id",)
     search_help_text = _("Refund, order or waybill number, exact")
     actions = None
     list_disable_select_all = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return shown.with_steps(permissions.visible_cases(person(request)))
+        rows = permissions.visible_cases(person(request))
+        return shown.with_steps(_asked(request).cases(rows))
 
     def get_ordering(self, _request: HttpRequest) -> Any:
         return overdue_first()
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        return _columns(person(request), timezone.now())
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], term: str
@@ -114,7 +74,14 @@ class CaseAdmin(ModelAdmin):
             found = exact(person(request), number)
             if len(found) == 1:
                 return redirect("admin:handoffs_case_change", found[0].pk)
-        return super().changelist_view(request, extra_context)
+        if elsewhere := views.start(request, Page.CASES):
+            return elsewhere
+        only, known = _asked(request), freshness.known(request)
+        if freshness.unmoved(only.scope.user, known, _place(request, only), at=only.scope.at):
+            return freshness.not_modified(known)
+        answer = super().changelist_view(request, extra_context)
+        listed = isinstance(answer, TemplateResponse) and "cl" in (answer.context_data or {})
+        return _drawn(request, answer, only) if listed else answer
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         user: Any = request.user
@@ -148,37 +115,34 @@ class CaseAdmin(ModelAdmin):
         return case_page(request, int(object_id))
 
 
-def _columns(user: User, now: datetime) -> list[Any]:
-    """The columns as this person may see them; made for each request, since the list itself is shared by all."""
+def _asked(request: HttpRequest) -> Narrowing:
+    return narrowing.asked(request, Page.CASES, Scope(person(request), timezone.now()))
 
-    @admin.display(description=_("refund no."))
-    def refund(case: Case) -> str:
-        return format_html("{}<br><small>{}</small>", case.refund_id, case.shop.name)
 
-    @admin.display(description=_("need"))
-    def need(case: Case) -> str:
-        return format_html("{}<br><small>{}</small>", case.reason or "–", case.title[:40])
+def _place(request: HttpRequest, only: Narrowing) -> str:
+    """The list that is looked at: its filters, its number, its page."""
+    return f"cases?{only.query}&{request.GET.get('q', '')}&{request.GET.get('p', '')}"
 
-    @admin.display(description=_("path"))
-    def path_chip(case: Case) -> str:
-        label = case.get_path_display() or _("a person decides")
-        return format_html('<span class="rd-chip rd-path-{}">{}</span>', case.path or 0, label)
 
-    @admin.display(description=_("amount"))
-    def amount(case: Case) -> str:
-        return f"¥{case.amount}" if permissions.sees_amounts(user, case) else "–"
-
-    @admin.display(description=_("next step"))
-    def step(case: Case) -> str:
-        return str(shown.case_row(case, user=user, at=now).step.label)
-
-    @admin.display(description=_("time left"))
-    def left(case: Case) -> str:
-        time = shown.case_row(case, user=user, at=now).left
-        return format_html('<span class="rd-{} rd-num">{}</span>', time.tone, time.words) if time else "–"
-
-    @admin.display(description=_("owner"))
-    def owner(case: Case) -> str:
-        return format_html('<span class="rd-person">{}</span>', case.owner or "–")
-
-    return [refund, left, need, path_chip, amount, "status", step, owner]
+def _drawn(request: HttpRequest, answer: TemplateResponse, only: Narrowing) -> HttpResponse:
+    """The list as the desk draws its rows; 304 where the browser has it as it is."""
+    context, user, at = answer.context_data or {}, only.scope.user, only.scope.at
+    changes: Any = context["cl"]
+    told = lambda: [changes.result_list.prefetch_related(None).values_list("pk", "version")]  # noqa: E731
+    same, stamp = freshness.look(user, freshness.known(request), _place(request, only), told, at=at)
+    if same:
+        return freshness.not_modified(stamp)
+    changes.full_result_count = changes.result_count  # the page tells its own number; the frame need not
+    rows, seen = shown.case_rows(changes.result_list, user=user, at=at), permissions.visible_cases(user)
+    answer.context_data = context | views.bar(only) | {
+        "title": _("Cases"),
+        "rows": rows,
+        "number": changes.query,
+        "pages": paging.pages(changes.paginator, changes.page_num, only, q=changes.query),
+        "hiding": [] if rows else only.hiding(
+            {name: narrowing.counted(less.cases(seen)) for name, less in only.each_off.items()}
+        ),
+        "ticks": bool(user.roles & permissions.DESK),
+    }  # fmt: skip
+    answer.headers["ETag"] = stamp
+    return answer

@@ -18,7 +18,7 @@ from handoffs import notices, permissions, writing
 from handoffs.admin import at_the_marketplace, deciding, shown
 from handoffs.admin import forms as make
 from handoffs.admin.page import draw, page, person, seen_case
-from handoffs.admin.replies import filled, templates_for
+from handoffs.admin.replies import filled, first_of, templates_for
 from handoffs.admin.uploads import Sent, sent
 from handoffs.flow import acts, handoff, kinds, response
 from handoffs.flow.clock import ours_to_act
@@ -38,6 +38,7 @@ class Dialog:
     facts: list[str]
     done: Any
     templates: list[dict[str, str]] = field(default_factory=list)
+    template: str = ""
     warning: str = ""
 
 
@@ -59,7 +60,8 @@ def dialog(request: HttpRequest, case_id: int, code: str) -> HttpResponse:
             messages.success(request, made.done)
             return redirect("admin:handoffs_case_change", case_id)
     context = {"case": case, "form": form, "dialog": made, "code": code, "kept": given.proofs,
-               "chosen": request.POST.get("template", "")}  # fmt: skip
+               "chosen": request.POST.get("template", ""),
+               "first": first_of(made.templates, case, made.template)}  # fmt: skip
     return draw(request, "handoffs/dialog.html", title=made.title, status=status, **context)
 
 
@@ -183,7 +185,7 @@ def _act(case: Case, code: str, user: User) -> Dialog:
         acts.perform(case.pk, code, given.values, by=given.by, at=given.at)
 
     templates = templates_for(case, user) if act.template else []
-    return Dialog(act.label, fields, run, facts, _("Recorded."), templates)
+    return Dialog(act.label, fields, run, facts, _("Recorded."), templates, act.template)
 
 
 PAGES = (("cases/<int:case_id>/do/<slug:code>/", dialog, "handoffs_dialog"),)

@@ -1,10 +1,12 @@
 """Home: my queue first; what changed since I looked; the duty switch."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -14,13 +16,15 @@ from accounts import duty
 from accounts.models import DutyShift, User
 from accounts.models.people import Role
 from handoffs import permissions
-from handoffs.admin import freshness, queues, shown
+from handoffs.admin import desk_queues, first_steps, freshness, narrowing, queues, shown, views
 from handoffs.admin.bell import counts
+from handoffs.admin.desk_queues import Queue
+from handoffs.admin.filters import Scope
+from handoffs.admin.narrowing import Narrowing
 from handoffs.admin.page import draw, page, person
+from handoffs.models.view import Page
 
 LOOKED_EVERY = timedelta(minutes=1)
-DECIDES = frozenset({Role.SUPERVISOR, Role.MANAGER})
-ANSWERS = frozenset({Role.WAREHOUSE, Role.QC, Role.LOGISTICS, Role.SUPERVISOR})
 
 
 @dataclass(frozen=True)
@@ -34,24 +38,38 @@ class Section:
     empty: Any = ""
     more: str = ""
     total: int = 0
+    hidden: str = ""
 
     @property
     def count(self) -> str:
         """How many there are; with a plus where the page shows no more of them."""
         return str(self.total) if self.total else f"{len(self.rows)}{'+' * (len(self.rows) >= queues.SHOWN)}"
 
+    @property
+    def stands(self) -> bool:
+        """Whether there is anything to say of it."""
+        return bool(self.rows or self.empty or self.hidden)
+
 
 @page("GET")
 def home(request: HttpRequest) -> HttpResponse:
     """The queues of every role the person holds."""
     user, now = person(request), timezone.now()
-    known = request.headers.get("If-None-Match", "") if request.headers.get("X-Live") else ""
-    same, stamp = freshness.look(user, known, at=now)
+    if elsewhere := views.start(request, Page.HOME):
+        return elsewhere
+    only = narrowing.asked(request, Page.HOME, Scope(user, now))
+    same, stamp = freshness.look(user, freshness.known(request), only.query, lambda: _told(only), at=now)
     if same:
         return freshness.not_modified(stamp)
-    since = user.looked_at
-    sections = [section for section in _sections(user, now) if section.rows or section.empty]
-    context = {
+    waiting, since = desk_queues.of(user, at=now), user.looked_at
+    sections = [section for section in _sections(waiting, only) if section.stands]
+    nothing = bool(only) and not any(section.rows for section in sections)
+    quiet = not only and not any(section.rows for section in sections)
+    context = views.bar(only) | {
+        "quiet": quiet,
+        "first_run": quiet and Role.MANAGER in user.roles and not first_steps.begun(),
+        "hiding": only.hiding(_without_each(waiting, only)) if nothing else [],
+        "nothing": nothing,
         "sections": sections,
         "news": _news(sections, since),
         "since": since or now,
@@ -67,50 +85,52 @@ def home(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _sections(user: User, now: datetime) -> list[Section]:
-    """What the person's roles have to do, the most pressing first."""
-    found: list[Section] = []
-    if user.roles & DECIDES:
-        waiting = queues.waiting_decisions(user)[:6]
-        rows = [{"decision": row, "left": shown.time_left(row.at, row.handoff.due_at if row.handoff else None, at=now)}
-                for row in waiting]  # fmt: skip
-        found.append(
-            Section("approve", _("To approve"), "approvals", rows, more="admin:handoffs_approvals",
-                    total=counts(user)["approvals"])
-        )  # fmt: skip
-    if user.roles & ANSWERS:
-        rows = shown.handoff_rows(queues.my_handoffs(user)[: queues.SHOWN], at=now)
-        only_answers = not user.roles & permissions.DESK
-        empty = _("No question is open. New ones appear here, the most urgent first.") if only_answers else ""
-        found.append(Section("asked", _("Questions for me"), "questions", rows, empty))
-    if user.roles & permissions.DESK:
-        found += _desk(user, now)
+def _told(only: Narrowing) -> list[QuerySet[Any, Any]]:
+    """The rows a stamp is made of; what a colleague answered stands among one's own."""
+    waiting = desk_queues.of(only.scope.user, at=only.scope.at)
+    return [queue.told(only) for queue in waiting if queue.key != "answered"]
+
+
+def _without_each(waiting: list[Queue], only: Narrowing) -> Counter[str]:
+    """How many rows of all queues together there would be without each of the filters."""
+    found: Counter[str] = Counter()
+    for queue in waiting:
+        if queue.key != "answered":
+            found.update(queue.without_each(only))
     return found
 
 
-def _desk(user: User, now: datetime) -> list[Section]:
-    """The desk's cases: answered ones first, then one's own, then what is late or without an owner."""
-    answered = _rows(queues.answered_cases(user), user, now)
-    own = _rows(queues.my_cases(user).exclude(pk__in=[row.case.pk for row in answered]), user, now)
-    unowned = Section(
-        "open", _("Open queue"), "cases", _rows(queues.open_queue(user), user, now), _("Every case has an owner.")
-    )
-    supports = Role.SUPPORT in user.roles
-    nothing = _("You own no open case. Take one from the open queue, or go on duty so that new ones are dealt to you.")
-    mine = [
-        Section("answered", _("A colleague has answered"), "cases", answered),
-        Section("mine", _("My cases"), "cases", own, nothing if supports and not answered else ""),
-    ]
-    if not user.roles & DECIDES:
-        return [*mine, unowned]
-    others = queues.late_cases(user, at=now).exclude(owner=user).exclude(owner=None)
-    late = Section("late", _("Late now"), "cases", _rows(others, user, now)[:20], _("Nothing is late at the others."),
-                   more="admin:handoffs_board")  # fmt: skip
-    return [*mine, late, unowned]
+def _sections(waiting: list[Queue], only: Narrowing) -> list[Section]:
+    """The queues as they are drawn; a case that a colleague answered does not stand a second time among one's own."""
+    answered: list[int] = []
+    found: list[Section] = []
+    for queue in waiting:
+        rows = queue.narrowed(only)
+        if queue.key == "mine":
+            rows = rows.exclude(pk__in=answered)
+        drawn = _drawn(queue, rows, only.scope)
+        if queue.key == "answered":
+            answered = [row.case.pk for row in drawn]
+        found.append(_section(queue, drawn, only, otherwise=bool(answered)))
+    return found
 
 
-def _rows(cases: Any, user: User, now: datetime) -> list[shown.CaseRow]:
-    return shown.case_rows(shown.with_steps(cases)[: queues.SHOWN], user=user, at=now)
+def _drawn(queue: Queue, rows: QuerySet[Any], scope: Scope) -> list[Any]:
+    if queue.kind == "cases":
+        return shown.case_rows(shown.with_steps(rows)[: queue.shown], user=scope.user, at=scope.at)
+    if queue.kind == "questions":
+        return shown.handoff_rows(rows[: queue.shown], at=scope.at)
+    return [{"decision": row, "left": shown.time_left(row.at, row.handoff.due_at if row.handoff else None, at=scope.at)}
+            for row in rows[: queue.shown]]  # fmt: skip
+
+
+def _section(queue: Queue, drawn: list[Any], only: Narrowing, *, otherwise: bool) -> Section:
+    """One queue with its rows. An empty one says whether it is the filters that leave it empty."""
+    total = counts(only.scope.user)["approvals"] if queue.kind == "approvals" and not only else 0
+    hidden = narrowing.counted(queue.rows) if only and not drawn and queue.key != "answered" else 0
+    empty = "" if hidden or (queue.key == "mine" and otherwise) else queue.empty
+    return Section(queue.key, queue.title, queue.kind, drawn, empty, queue.more, total,
+                   narrowing.bounded(hidden) if hidden else "")  # fmt: skip
 
 
 def _on_duty(user: User, now: datetime) -> bool:

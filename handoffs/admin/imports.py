@@ -73,11 +73,8 @@ def _stored(form: UploadForm, user: User) -> ImportRun | None:
     """Keep the file under a name of our own; one that cannot be read is thrown away and complained about."""
     values_given, now = form.cleaned_data, timezone.now()
     file, path = values_given["file"], imports.folder() / uuid4().hex
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("wb") as target:
-        for chunk in file.chunks():
-            target.write(chunk)
     try:
+        imports.keep(file.chunks(), path)
         expected = describe(path, format=values_given["format"]).rows
     except Unreadable as error:
         path.unlink(missing_ok=True)

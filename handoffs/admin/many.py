@@ -17,11 +17,13 @@ from accounts.models import User
 from handoffs import permissions, writing
 from handoffs.admin import at_the_marketplace, replies
 from handoffs.admin.page import draw, page, person
+from handoffs.admin.views import back_to
 from handoffs.flow import owner, response, wording
 from handoffs.flow.errors import FlowError
 from handoffs.flow.market_call import Said
 from handoffs.flow.response import Reply
 from handoffs.models import Case, MarketCall
+from handoffs.models.view import Page
 
 MANY = 100
 THROUGH = 20  # as many are sent through the marketplace while one waits
@@ -58,7 +60,13 @@ def take(request: HttpRequest) -> HttpResponse:
     if taken:
         text = ngettext("%(n)d case is yours now.", "%(n)d cases are yours now.", taken) % {"n": taken}
         messages.success(request, text)
-    return redirect("admin:index")
+    return redirect(back(request))
+
+
+def back(request: HttpRequest) -> str:
+    """The page the rows were ticked on, with its filters."""
+    of_page = request.POST.get("back", "")
+    return back_to(request, of_page if of_page in Page.values else Page.HOME)
 
 
 @page("POST", verb="respond")
@@ -67,11 +75,11 @@ def respond(request: HttpRequest) -> HttpResponse:
     user, cases = person(request), ticked(request, person(request))
     if not cases:
         messages.info(request, _("Tick the cases first."))
-        return redirect("admin:index")
+        return redirect(back(request))
     alike = _alike(cases)
     body, channel, step = (request.POST.get(name, "").strip() for name in ("body", "channel", "step"))
     rows = [_filled(case, body, user) for case in cases] if body and len(alike) == 1 else []
-    if step == "send" and rows and not _again(request):
+    if step == "send" and rows and not again(request):
         _send(rows, channel, request.POST.get("template", "")[:40], user)
     sent = step == "send" and any(row.done or row.problem for row in rows)
     ready = [row for row in rows if not row.problem]
@@ -104,7 +112,7 @@ def _filled(case: Case, body: str, user: User) -> Row:
     return Row(case, message)
 
 
-def _again(request: HttpRequest) -> bool:
+def again(request: HttpRequest) -> bool:
     """The same form sent twice counts once."""
     key = f"many:{request.POST.get('once', '')[:40]}"
     if cache.add(key, 1, ONCE):

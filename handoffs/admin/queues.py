@@ -1,22 +1,22 @@
 """What waits for a person: the queues of the home page, each first due first."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from accounts.models.people import Role
 from handoffs import permissions
+from handoffs.admin.filters import HOURS, at_risk
 from handoffs.flow.clock import overdue_first
 from handoffs.flow.exposure import EXPOSED
 from handoffs.flow.kinds import APPROVALS
 from handoffs.models import Case, Decision, Finding, Handoff, RefundOrder, TimelineEntry
 
 SHOWN = 50
-AHEAD = (1, 4, 12)
 FEN = Decimal("0.01")
 
 
@@ -52,13 +52,21 @@ def late_cases(user: User, *, at: datetime) -> QuerySet[Case]:
     return rows.filter(due_at__lte=at).order_by(*overdue_first())
 
 
+def live_questions(user: User) -> QuerySet[Handoff]:
+    """Live questions that the person may see, joined ones once: by what is lost first, the promise or the money.
+
+    `first_at` is that moment: the question's own deadline, or the marketplace's where the seller must act before it.
+    """
+    rows = permissions.visible_handoffs(user).filter(status__in=Handoff.LIVE, joined=None)
+    rows = rows.select_related("case__shop", "assignee", "asker", "parcel__carrier")
+    return rows.order_by(*overdue_first("first_at"))
+
+
 def my_handoffs(user: User) -> QuerySet[Handoff]:
-    """Live questions put to the person or the person's role; approvals have their own screen, joined ones come once."""
+    """Live questions put to the person or the person's role; approvals have their own screen."""
     roles = user.roles & {Role.WAREHOUSE, Role.QC, Role.LOGISTICS, Role.SUPERVISOR}
     mine = Q(assignee=user) | Q(assignee=None, to_role__in=roles)
-    rows = permissions.visible_handoffs(user).filter(mine, status__in=Handoff.LIVE, joined=None)
-    rows = rows.exclude(kind__in=APPROVALS).select_related("case__shop", "assignee", "asker", "parcel__carrier")
-    return rows.order_by(*overdue_first())
+    return live_questions(user).filter(mine).exclude(kind__in=APPROVALS)
 
 
 def waiting_decisions(user: User) -> QuerySet[Decision]:
@@ -77,17 +85,13 @@ def to_settle(user: User) -> list[int]:
 
 
 def summary(user: User, *, at: datetime) -> dict[str, Any]:
-    """Late, without an owner, and the money a marketplace deadline reaches in the next hours, in one statement."""
-    rows = Case.objects.filter(shop__in=user.shops_as(Role.SUPERVISOR, Role.MANAGER)).exclude(status=Case.Status.CLOSED)
-    late, unowned = Count("pk", filter=Q(due_at__lte=at)), Count("pk", filter=Q(owner=None))
-    exposed = Sum("amount", filter=EXPOSED)
-    risks = {f"risk_{hours}": Sum("amount", filter=_at_risk(at, hours)) for hours in AHEAD}
-    found = rows.aggregate(late=late, unowned=unowned, exposed=exposed, **risks)
+    """Late, without an owner, and the money a marketplace deadline reaches in the next hours; each by its own index."""
+    rows = Case.objects.filter(shop__in=user.shops_as(Role.SUPERVISOR, Role.MANAGER))
+    being_open = rows.exclude(status=Case.Status.CLOSED)
+    risks = {f"risk_{hours}": Sum("amount", filter=at_risk(at, hours)) for hours in HOURS}
+    found = rows.filter(at_risk(at, max(HOURS))).aggregate(**risks) | rows.filter(EXPOSED).aggregate(
+        exposed=Sum("amount")
+    )
     # SQLite adds up in floating point, so sums are brought back to the fen.
-    money = {name: Decimal(found[name] or 0).quantize(FEN) for name in ("exposed", *risks)}
-    return found | money
-
-
-def _at_risk(at: datetime, hours: int) -> Q:
-    within = Q(marketplace_deadline__gt=at, marketplace_deadline__lte=at + timedelta(hours=hours))
-    return within & ~Q(money=Case.Money.CONFIRMED)
+    money = {name: Decimal(total or 0).quantize(FEN) for name, total in found.items()}
+    return {"late": being_open.filter(due_at__lte=at).count(), "unowned": being_open.filter(owner=None).count()} | money

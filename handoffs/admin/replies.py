@@ -12,6 +12,14 @@ from handoffs.flow.transport import latest_inspection
 from handoffs.models import Case, Parcel, ReplyTemplate
 
 BUYERS = "zh-hans"
+# The templates that fit most often, by path; offered as buttons before the whole list.
+FIRST: dict[int | None, tuple[str, ...]] = {
+    1: ("looking", "not_shipped_agreed", "compensation_checking", "parcel_stopped", "parcel_left"),
+    2: ("looking", "recall_promised", "recall_impossible", "refuse_delivery", "parcel_lost"),
+    3: ("looking", "not_received_check", "change_type", "offline_return", "offer_partial"),
+    4: ("looking", "agree_return", "return_number_coupon", "return_received", "inspection_result"),
+    None: ("looking", "delay", "exchange_return", "exchange_zero", "exchange_confirm"),
+}
 
 
 def values(case: Case, user: User) -> dict[str, str]:
@@ -53,6 +61,13 @@ def templates_for(case: Case, user: User) -> list[dict[str, str]]:
     return [
         {"code": row.code, "title": _titled(row), "body": _fill(row.body, known)} for _, row in sorted(chosen.items())
     ]
+
+
+def first_of(templates: list[dict[str, str]], case: Case, wanted: str = "") -> list[dict[str, str]]:
+    """Up to five of the templates: the one an act calls for, then those that fit the case's path."""
+    codes = dict.fromkeys([wanted, *FIRST.get(case.path, FIRST[None])])
+    by_code = {row["code"]: row for row in reversed(templates)}  # of several languages the buyers'
+    return [by_code[code] for code in codes if code in by_code][:5]
 
 
 def _titled(row: ReplyTemplate) -> str:

@@ -10,7 +10,8 @@ from accounts.models import User
 from handoffs import permissions
 from handoffs.admin import queues, shown
 from handoffs.admin.page import draw, page, person
-from handoffs.models import Case, Parcel
+from handoffs.flow import numbers
+from handoffs.models import Case
 
 SHOWN = 50
 
@@ -43,10 +44,7 @@ def cleaned(text: str) -> str:
 
 def exact(user: User, number: str) -> list[Case]:
     """The visible cases with this refund, order or waybill number, each looked up by its own index."""
-    ids = set(Case.objects.filter(refund_id=number).values_list("pk", flat=True)[:SHOWN])
-    ids |= set(Case.objects.filter(order_id=number).values_list("pk", flat=True)[:SHOWN])
-    parcels = Parcel.objects.filter(waybill__in={number, number.upper()})
-    ids |= set(Parcel.cases.through.objects.filter(parcel__in=parcels).values_list("case_id", flat=True)[:SHOWN])
+    ids = numbers.cases_with(number)
     seen = permissions.visible_cases(user).filter(pk__in=ids)
     return list(shown.with_steps(seen).order_by("-pk")[:SHOWN])
 

@@ -10,6 +10,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, Validatio
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from simple_history.admin import SimpleHistoryAdmin
@@ -18,7 +19,8 @@ from unfold.widgets import UnfoldAdminSelect2Widget
 
 from accounts.models import User
 from handoffs import permissions
-from handoffs.admin import setup_faults
+from handoffs.admin import returning, setup_faults
+from handoffs.admin.setup_help import Explained
 
 
 def allowed(request: HttpRequest, verb: str) -> bool:
@@ -70,14 +72,14 @@ def zone_field() -> forms.ChoiceField:
     """A time zone, chosen by typing a part of its name."""
     names = sorted(available_timezones())
     return forms.ChoiceField(
-        label=gettext_lazy("time zone"),
+        label=capfirst(gettext_lazy("time zone")),
         choices=[(name, name) for name in names],
         initial="Asia/Shanghai",
         widget=UnfoldAdminSelect2Widget(),
     )
 
 
-class SetupAdmin(SetupRights, ModelAdmin):
+class SetupAdmin(SetupRights, Explained, ModelAdmin):
     actions = None
     list_per_page = 50
     warn_unsaved_form = True
@@ -100,6 +102,12 @@ class SetupAdmin(SetupRights, ModelAdmin):
         found = setup_faults.faults(*self.fault_topics) if self.fault_topics else []
         context = {"faults": found, "may_edit": allowed(request, "edit_setup")}
         return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        return returning.onward(request, super().response_add(request, obj, post_url_continue))
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return returning.onward(request, super().response_change(request, obj))
 
     # Deleting ---------------------------------------------------------------------------------------------------------
 
@@ -145,9 +153,9 @@ class KeptAdmin(SetupAdmin, SimpleHistoryAdmin):
         return super().history_form_view(request, object_id, version_id, extra_context)
 
 
-class SetupInline(SetupRights, TabularInline):
+class SetupInline(SetupRights, Explained, TabularInline):
     extra = 0
 
 
-class SetupStacked(SetupRights, StackedInline):
+class SetupStacked(SetupRights, Explained, StackedInline):
     extra = 0

@@ -1,5 +1,6 @@
 """Set-up of working time: calendars with their windows, public holidays and make-up working days (调休)."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -15,8 +16,11 @@ from django.views.decorators.http import require_POST
 
 from handoffs.admin import setup_faults
 from handoffs.admin.setup_base import KeptAdmin, SetupAdmin, SetupForm, SetupInline, allowed, zone_field
+from handoffs.admin.setup_foresight import ForeseenAdmin, Seen
 from handoffs.admin.setup_places import FAULTS
 from handoffs.admin.site import desk
+from handoffs.flow import foresight, hindsight
+from handoffs.flow.hindsight import Hindsight
 from handoffs.models import Calendar, CalendarDay, CalendarWindow
 from handoffs.seeds.holidays import chinese_days, known_years
 
@@ -51,13 +55,19 @@ class CalendarForm(SetupForm):
 
 
 @admin.register(Calendar, site=desk)
-class CalendarAdmin(KeptAdmin):
+class CalendarAdmin(ForeseenAdmin, KeptAdmin):
     form = CalendarForm
     list_display = ("name", "time_zone", "holidays", "open_hours")
     search_fields = ("name",)
     inlines = (WindowInline,)
     list_before_template = FAULTS
     fault_topics = (setup_faults.DAYS,)
+
+    def foresee(self, saved: Any, before: Any, *, at: datetime) -> Seen:
+        return foresight.of_calendar(saved, at=at)
+
+    def look_back(self, saved: Any, *, at: datetime) -> Hindsight:
+        return hindsight.of_calendar(saved, at=at)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("windows")
@@ -69,13 +79,19 @@ class CalendarAdmin(KeptAdmin):
 
 
 @admin.register(CalendarDay, site=desk)
-class CalendarDayAdmin(SetupAdmin):
+class CalendarDayAdmin(ForeseenAdmin, SetupAdmin):
     list_display = ("day", "kind", "name")
     list_filter = ("kind",)
     search_fields = ("name",)
     date_hierarchy = "day"
     list_before_template = "handoffs/setup/days.html"
     fault_topics = (setup_faults.DAYS,)
+
+    def as_it_was(self) -> frozenset[int]:
+        return foresight.ruled_by_days()
+
+    def foresee(self, saved: Any, before: Any, *, at: datetime) -> Seen:
+        return foresight.of_days(before, at=at)
 
     def get_urls(self) -> list[URLPattern]:
         load = self.admin_site.admin_view(require_POST(self.load_year))

@@ -16,8 +16,8 @@ from accounts.models import Carrier, Contact, Membership, Shop, Warehouse
 from accounts.models.people import Role
 from handoffs.models import CalendarDay, CalendarWindow
 
-CONTACTS, PEOPLE, DUTY, AGREEMENTS, DAYS = "contacts", "people", "duty", "agreements", "days"
-TOPICS = (CONTACTS, PEOPLE, DUTY, AGREEMENTS, DAYS)
+CONTACTS, PEOPLE, LEADS, DUTY, AGREEMENTS, DAYS = "contacts", "people", "leads", "duty", "agreements", "days"
+TOPICS = (CONTACTS, PEOPLE, LEADS, DUTY, AGREEMENTS, DAYS)
 STORE_ROLES = (Role.WAREHOUSE, Role.QC)
 LEADING = (Role.SUPPORT, Role.SUPERVISOR, Role.WAREHOUSE, Role.QC, Role.LOGISTICS)
 NEXT_YEAR_FROM = 11  # the State Council publishes the next year's holidays in November
@@ -57,13 +57,18 @@ class Setup:
 def faults(*topics: str, at: datetime | None = None) -> list[Fault]:
     """Everything missing that belongs to the topics; to all of them where none is named."""
     now = at or timezone.now()
-    setup = _read(now)
-    found = [*_contacts(setup), *_unfit(setup), *_people(setup), *_duty(setup), *_agreements(setup),
-             *_days(timezone.localdate(now))]  # fmt: skip
+    return faults_of(read(now), *topics, today=timezone.localdate(now))
+
+
+def faults_of(setup: Setup, *topics: str, today: date | None = None) -> list[Fault]:
+    """The same of tables that are read already; without `today` nothing is said of holidays."""
+    found = [*_contacts(setup), *_unfit(setup), *_people(setup), *_leads(setup), *_duty(setup), *_agreements(setup),
+             *(_days(today) if today else ())]  # fmt: skip
     return [fault for fault in found if not topics or fault.topic in topics]
 
 
-def _read(at: datetime) -> Setup:
+def read(at: datetime) -> Setup:
+    """The tables as they stand, with who is on duty at the moment."""
     members = Membership.objects.in_force(timezone.localdate(at)).values_list("user_id", "role", "shop_id", "lead")
     return Setup(
         shops=list(Shop.objects.filter(active=True)),
@@ -118,11 +123,15 @@ def _people(setup: Setup) -> Iterator[Fault]:
         if without := [role for role in (Role.SUPPORT, Role.SUPERVISOR, Role.MANAGER) if not setup.of_shop(shop, role)]:
             yield _fault(PEOPLE, "accounts_membership_add", _("%(name)s has nobody as: %(role)s."), name=shop,
                          roles=without)  # fmt: skip
+
+
+def _leads(setup: Setup) -> Iterator[Fault]:
+    for shop in setup.shops:
         held = {role: setup.of_shop(shop, role) for role in LEADING}
         unled = [role for role, people in held.items() if people and not any(lead for _user, lead in people)]
         if unled:
             text = _("%(name)s has no lead among: %(role)s.")
-            yield _fault(PEOPLE, "accounts_membership_changelist", text, name=shop, roles=unled)
+            yield _fault(LEADS, "accounts_membership_changelist", text, name=shop, roles=unled)
 
 
 def _duty(setup: Setup) -> Iterator[Fault]:

@@ -1,5 +1,6 @@
 """Set-up of what roles and persons may grant alone. Nobody edits the own limit (domain.md section 2, path 3)."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -9,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Limit, User
 from handoffs.admin.setup_base import KeptAdmin, SetupForm
+from handoffs.admin.setup_foresight import ForeseenAdmin, Seen
 from handoffs.admin.site import desk
+from handoffs.flow import foresight
 
 
 def is_own(editor: User, user: User | None, role: str | None) -> bool:
@@ -32,13 +35,19 @@ class LimitForm(SetupForm):
 
 
 @admin.register(Limit, site=desk)
-class LimitAdmin(KeptAdmin):
+class LimitAdmin(ForeseenAdmin, KeptAdmin):
     form = LimitForm
     list_display = ("who", "shop", "kind", "ceiling")
     list_filter = ("role", "shop")
     search_fields = ("user__name", "user__email")
     list_select_related = ("user", "shop")
     autocomplete_fields = ("user",)
+
+    def as_it_was(self) -> foresight.Approvals:
+        return foresight.approvals()
+
+    def foresee(self, saved: Any, before: Any, *, at: datetime) -> Seen:
+        return foresight.approvals().since(before)
 
     @admin.display(description=_("for"))
     def who(self, limit: Limit) -> str:

@@ -7,9 +7,11 @@ from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from accounts import audit
 from accounts.models import Membership, User
 from handoffs.admin import setup_faults
 from handoffs.admin.setup_base import KeptAdmin, SetupAdmin, SetupForm, SetupInline, zone_field
@@ -86,7 +88,7 @@ class PersonAdmin(SetupAdmin, UserAdmin):
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "language", "time_zone", "password1", "password2")}),)
     list_before_template = FAULTS
-    fault_topics = (setup_faults.PEOPLE,)
+    fault_topics = (setup_faults.PEOPLE, setup_faults.LEADS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         rows = Membership.objects.select_related("shop").order_by("role", "shop")
@@ -99,11 +101,34 @@ class PersonAdmin(SetupAdmin, UserAdmin):
             held.setdefault(str(row.get_role_display()), []).append(str(row.shop))
         return "; ".join(f"{role}: {'、'.join(shops)}" for role, shops in held.items())
 
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        _noted(request, obj, "(+)")
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """What was changed about the person, by name of the field; never a password."""
+        fields = [
+            name for each in message if isinstance(each, dict) for name in each.get("changed", {}).get("fields", [])
+        ]
+        _noted(request, obj, f"(~) {', '.join(map(str, fields))}")
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for obj in queryset:
+            _noted(request, obj, f"(–) {obj.email}")
+        return super().log_deletions(request, queryset)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _within_reach(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and _within_reach(request, obj)
+
+
+def _noted(request: HttpRequest, person: User, what: str) -> None:
+    editor: Any = request.user
+    text = f"accounts.user {person} {what}".strip()
+    audit.note(audit.Kind.CHANGED, by=editor, about=person if person.pk else None, at=timezone.now(), text=text)
 
 
 def _within_reach(request: HttpRequest, person: Any) -> bool:
@@ -121,4 +146,4 @@ class MembershipAdmin(KeptAdmin):
     search_fields = ("user__name", "user__email", "shop__name")
     autocomplete_fields = ("user", "shop")
     list_before_template = FAULTS
-    fault_topics = (setup_faults.PEOPLE,)
+    fault_topics = (setup_faults.PEOPLE, setup_faults.LEADS)

@@ -1,5 +1,6 @@
 """Set-up of shops, carriers with their agreement, and warehouses."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -11,7 +12,10 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from accounts.models import Agreement, Carrier, Shop, Warehouse
 from handoffs.admin import setup_faults
 from handoffs.admin.setup_base import KeptAdmin, SetupAdmin, SetupForm, SetupStacked, zone_field
+from handoffs.admin.setup_foresight import ForeseenAdmin, Seen
 from handoffs.admin.site import desk
+from handoffs.flow import foresight, hindsight
+from handoffs.flow.hindsight import Hindsight
 
 FAULTS = "handoffs/setup/faults.html"
 
@@ -28,11 +32,11 @@ class ShopAdmin(KeptAdmin):
     search_fields = ("name", "code")
     list_select_related = ("warehouse",)
     list_before_template = FAULTS
-    fault_topics = (setup_faults.PEOPLE, setup_faults.DUTY)
+    fault_topics = (setup_faults.PEOPLE, setup_faults.LEADS, setup_faults.DUTY)
     fieldsets = (
         (None, {"fields": ("name", "code", "marketplace", "time_zone", "active")}),
         (_("Returns"), {"fields": ("warehouse", "return_policy", "return_address", "external_qc",
-                                   "marketplace_collects")}),
+                                   "external_qc_from", "marketplace_collects")}),
         (_("Money"), {"fields": ("compensation_cap",)}),
     )  # fmt: skip
 
@@ -87,7 +91,7 @@ class AgreementInline(SetupStacked):
 
 
 @admin.register(Carrier, site=desk)
-class CarrierAdmin(SetupAdmin):
+class CarrierAdmin(ForeseenAdmin, SetupAdmin):
     form = CarrierForm
     list_display = ("name", "code", "known_as", "answers_within", "active")
     list_filter = ("active",)
@@ -96,6 +100,12 @@ class CarrierAdmin(SetupAdmin):
     inlines = (AgreementInline,)
     list_before_template = FAULTS
     fault_topics = (setup_faults.CONTACTS, setup_faults.AGREEMENTS)
+
+    def foresee(self, saved: Any, before: Any, *, at: datetime) -> Seen:
+        return foresight.of_carrier(saved, at=at)
+
+    def look_back(self, saved: Any, *, at: datetime) -> Hindsight:
+        return hindsight.of_carrier(saved, at=at)
 
     @admin.display(description=_("other names"))
     def known_as(self, carrier: Carrier) -> str:

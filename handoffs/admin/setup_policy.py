@@ -1,5 +1,6 @@
 """Set-up of deadlines and of the steps of enforcement: remind, mark late, escalate."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -9,8 +10,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from handoffs.admin.setup_base import KeptAdmin, SetupForm
+from handoffs.admin.setup_foresight import ForeseenAdmin, Seen
 from handoffs.admin.site import desk
-from handoffs.flow import terms
+from handoffs.flow import foresight, hindsight, terms
+from handoffs.flow.hindsight import Hindsight
 from handoffs.models import ClockPolicy, PolicyStep
 from handoffs.models.clock import ClockKind
 
@@ -51,13 +54,19 @@ class ClockPolicyForm(SetupForm):
 
 
 @admin.register(ClockPolicy, site=desk)
-class ClockPolicyAdmin(KeptAdmin):
+class ClockPolicyAdmin(ForeseenAdmin, KeptAdmin):
     form = ClockPolicyForm
     list_display = ("what", "shop", "time", "when_difficult", "when_external", "calendar")
     list_filter = ("clock", "shop")
     list_select_related = ("shop", "calendar")
     fields = ("clock", "handoff_kind", "shop", "minutes", "difficult_minutes", "external_minutes", "calendar")
     change_form_after_template = "handoffs/setup/steps.html"
+
+    def foresee(self, saved: Any, before: Any, *, at: datetime) -> Seen:
+        return foresight.of_policy(saved, at=at)
+
+    def look_back(self, saved: Any, *, at: datetime) -> Hindsight:
+        return hindsight.of_policy(saved, at=at)
 
     @admin.display(description=_("deadline"), ordering="clock")
     def what(self, policy: ClockPolicy) -> str:
@@ -122,11 +131,14 @@ class PolicyStepForm(SetupForm):
 
 
 @admin.register(PolicyStep, site=desk)
-class PolicyStepAdmin(KeptAdmin):
+class PolicyStepAdmin(ForeseenAdmin, KeptAdmin):
     form = PolicyStepForm
     list_display = ("share", "act", "to", "of_clock")
     list_filter = ("clock",)
     fields = ("clock", "percent", "act", "to")
+
+    def foresee(self, saved: Any, before: Any, *, at: datetime) -> Seen:
+        return foresight.of_step(saved, at=at)
 
     @admin.display(description=_("at % of the time"), ordering="percent")
     def share(self, step: PolicyStep) -> str:

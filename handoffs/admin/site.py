@@ -2,25 +2,44 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
+
+from accounts import rates
 
 
 class Desk(UnfoldAdminSite):
     """The one site. Its index is the person's own queue."""
 
     enable_nav_sidebar = True
+    login_template = "handoffs/login.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whoever has a role, and the superuser who sets the desk up."""
         user: Any = request.user
         return bool(user.is_active and user.is_authenticated and (user.is_superuser or user.roles))
 
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The login page; one address tries so often a minute, whoever it tries to be."""
+        left = (
+            rates.wait("login", rates.address(request), settings.LOGINS_PER_MINUTE) if request.method == "POST" else 0
+        )
+        if not left:
+            return super().login(request, extra_context)
+        said = {"message": _("Too many attempts. Try again in a minute.")}
+        answer = render(request, "handoffs/too_often.html", said, status=429)
+        answer.headers["Retry-After"] = str(left)
+        return answer
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        from handoffs.admin import first_run, returning
         from handoffs.admin.home import home
 
-        return home(request)
+        return returning.to_steps() if first_run.leads(request) else home(request)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         from handoffs.admin.bell import counts
@@ -32,30 +51,43 @@ class Desk(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         from handoffs.admin import (
             approvals,
+            auditing,
             batches,
             bell,
             board,
+            channels,
             claims,
             connecting,
             dialogs,
+            factors,
             files,
+            first_run,
             goods,
+            guide,
+            handing_over,
             handoff,
             home,
             imports,
             many,
+            many_asked,
             playbook,
             presence,
+            questions,
             reporting,
             scanning,
             search,
             services,
+            setup_retention,
+            tokens,
             unsettled,
             verbs,
+            views,
         )
 
         screens = (home, search, dialogs, verbs, handoff, approvals, bell, files, imports, playbook, board, batches,
-                   unsettled, connecting, goods, claims, scanning, services, many, presence, reporting)  # fmt: skip
+                   unsettled, connecting, goods, claims, scanning, services, many, presence, reporting, views,
+                   questions, many_asked, channels, handing_over, first_run, guide, setup_retention,
+                   factors, tokens, auditing)  # fmt: skip
         pages = [each for screen in screens for each in screen.PAGES]
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
 

@@ -57,9 +57,12 @@ def _totals_of(account: Account | None, *, amounts: bool) -> list[Any]:
     """The totals' headings, or their values for one carrier."""
     columns = [
         ("paid_out", _("paid to buyers (yuan)")),
+        ("open_before", _("open before (yuan)")),
         ("claimed", _("claimed (yuan)")),
         ("recovered", _("recovered (yuan)")),
+        ("given_up", _("given up (yuan)")),
         ("refused", _("refused (yuan)")),
+        ("withdrawn", _("withdrawn (yuan)")),
         ("still_open", _("still open (yuan)")),
     ]
     shown = [column for column in columns if amounts or column[0] != "paid_out"]

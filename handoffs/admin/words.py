@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -9,6 +10,7 @@ from handoffs.admin import values
 from handoffs.flow.kinds import KINDS
 from handoffs.models import CarrierClaim, Case, Decision, Interception, TimelineEntry
 from handoffs.models.clock import ClockKind
+from handoffs.notices import when
 
 L = gettext_lazy
 SENTENCES: dict[str, Any] = {
@@ -17,6 +19,7 @@ SENTENCES: dict[str, Any] = {
     "followed_by": L("The buyer applied again: %(refund_id)s"),
     "changed": L("Changed on the marketplace"),
     "amount_changed": L("The buyer changed the amount: %(before)s → %(amount)s"),
+    "deadline_moved": L("The deadline of “%(clock)s” was moved by new rules: %(was)s → %(due)s"),
     "path_changed": L("Path changed: %(from)s → %(to)s"),
     "status": L("Status: %(to)s"),
     "responded": L("Responded (%(channel)s): %(message)s"),
@@ -58,12 +61,14 @@ SENTENCES: dict[str, Any] = {
     "record_dispatch": L("Record the dispatch of %(waybill)s in the back office"),
     "silence_watched": L("Watching %(waybill)s for silence"),
     "parcel_event": L("Parcel event: %(what)s %(waybill)s"),
-    "counted_lost": L("No event for too long: counts as lost %(waybill)s"),
+    "counted_lost": L("Counts as lost: %(waybill)s"),
     "claim_opened": L("Claim opened against the carrier: %(amount)s"),
     "claim_settled": L("Claim settled: %(result)s"),
     "claim_followed": L("Claim followed up: %(result)s"),
     "goods_moved": L("Goods: %(what)s, %(waybill)s"),
     "found_again": L("Counted lost, and heard of again: %(waybill)s"),
+    "left_after_all": L("Refunded as not sent, and the carrier has it: %(waybill)s"),
+    "return_silent": L("The return has been silent for too long: %(waybill)s"),
     "promise_broken": L("Promised to come back, and delivered: %(waybill)s"),
     "no_first_event": L("Handed over, and no event came: %(waybill)s"),
     "reshipped": L("Sent again as %(carrier)s %(waybill)s"),
@@ -82,16 +87,22 @@ SENTENCES: dict[str, Any] = {
     "exchange_way": L("Way: %(way)s"),
     "exchange_confirmed": L("The buyer did so: %(way)s"),
     "revealed": L("Buyer's data revealed"),
+    "erase_asked": L("Buyer's data is to be erased when the case is closed: %(reason)s"),
+    "erased": L("Buyer's data erased: %(cause)s%(reason)s"),
+    "archived": L("%(rows)s older entries are in the archive: %(file)s"),
     "note": L("Note: %(text)s"),
 }
 CAUSES: dict[str, Any] = {
     "path_changed": L("the path changed"),
+    "goods_back": L("the goods are back"),
     "asker": L("taken back by the asker"),
     "withdrawn": L("taken back"),
     "marketplace_changed": L("the marketplace changed it"),
     "already_refunded": L("already refunded"),
     "closed_on_the_marketplace": L("closed on the marketplace"),
     "arrived_late": L("arrived late"),
+    "retention": L("kept for as long as the policy says"),
+    "asked_for": L("asked for while the case was open"),
 }
 
 
@@ -119,6 +130,8 @@ def _word(key: str, value: Any) -> str:
         return str(dict(_kinds()).get(value, decision))
     if key == "clock":
         return str(dict(ClockKind.choices).get(value, value))
+    if key in ("was", "due") and (moment := parse_datetime(str(value))):
+        return when(moment)
     if key in ("from", "to"):
         names: dict[Any, Any] = {**dict(Case.Status.choices), **dict(Case.Path.choices)}
         return str(names.get(value, value))

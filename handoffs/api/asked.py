@@ -111,6 +111,18 @@ class ApprovalIn(Asked):
     note = Words(max_length=LONG, **optional(allow_blank=True))
 
 
+class ApprovalOfOneIn(ApprovalIn):
+    """One of many."""
+
+    id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+
+
+class ApprovalsIn(Asked):
+    """Proposals to approve together."""
+
+    decisions = ApprovalOfOneIn(many=True, min_length=1, max_length=500)
+
+
 class RefusalIn(Asked):
     reason = Words(max_length=LONG)
 

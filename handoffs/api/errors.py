@@ -49,6 +49,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     response = _answer(error.status_code, code, error.detail)
     if challenge := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        response["Retry-After"] = str(int(wait))
     return response
 
 

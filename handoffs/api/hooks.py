@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from accounts import vault
+from handoffs.api.throttles import limited
 from handoffs.carriers import kdniao, kuaidi100
 from handoffs.carriers.base import BadSignature, State, Unreadable
 from handoffs.flow import stopping, tracking
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 @csrf_exempt
+@limited
 @require_POST
 def kuaidi100_push(request: HttpRequest, code: str) -> JsonResponse:
     """News of one parcel. The same push again, or an older one, changes nothing."""
@@ -43,6 +45,7 @@ def kuaidi100_push(request: HttpRequest, code: str) -> JsonResponse:
 
 
 @csrf_exempt
+@limited
 @require_POST
 def kuaidi100_intercepted(request: HttpRequest, code: str, key: str) -> JsonResponse:
     """What became of an interception. Its result codes are not published: the words are read, and kept."""
@@ -67,6 +70,7 @@ def _of_its_shop(key: str, account: CarrierAccount) -> bool:
 
 
 @csrf_exempt
+@limited
 @require_POST
 def kdniao_push(request: HttpRequest, code: str) -> JsonResponse:
     """News of several parcels at once, each with its whole trace."""
@@ -75,7 +79,7 @@ def kdniao_push(request: HttpRequest, code: str) -> JsonResponse:
     if account is None:
         return _told(kdniao.answer(customer, at=at, reason="no such account"), 404)
     try:
-        tracks = kdniao.push_of(kdniao.opened(request.body, key))
+        tracks = kdniao.push_of(kdniao.opened(request.body, key), customer=customer)
     except BadSignature as error:
         return _told(kdniao.answer(customer, at=at, reason=str(error.message)), 403)
     except Unreadable as error:

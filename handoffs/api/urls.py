@@ -43,6 +43,7 @@ urlpatterns = [
     path("handoffs/<int:pk>/reassign/", handoffs.Reassign.as_view(), name="handoff-reassign"),
     path("handoffs/<int:pk>/withdraw/", handoffs.Withdraw.as_view(), name="handoff-withdraw"),
     path("handoffs/<int:pk>/send_again/", handoffs.SendAgain.as_view(), name="handoff-send-again"),
+    path("decisions/approve/", decisions.ApproveMany.as_view(), name="decisions-approve"),
     path("decisions/<int:pk>/", decisions.OneDecision.as_view(), name="decision"),
     path("decisions/<int:pk>/approve/", decisions.Approve.as_view(), name="decision-approve"),
     path("decisions/<int:pk>/refuse/", decisions.Refuse.as_view(), name="decision-refuse"),

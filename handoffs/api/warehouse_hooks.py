@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import vault
 from handoffs import warehousing
+from handoffs.api.throttles import limited
 from handoffs.carriers.base import BadSignature, Unreadable
 from handoffs.flow import reported
 from handoffs.flow.errors import FlowError
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 @csrf_exempt
+@limited
 @require_POST
 def qimen_report(request: HttpRequest, code: str) -> HttpResponse:
     """A step of an order, a return put into stock or signed for. The same again changes nothing."""

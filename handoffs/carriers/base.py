@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 BEIJING = timezone(timedelta(hours=8), "GMT+8")
+EARLIEST = 2000
 _TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y.%m.%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
 
 
@@ -125,13 +126,14 @@ def in_order(events: Iterable[Event], *, newest_first: bool) -> tuple[Event, ...
 
 
 def moment_of(value: Any) -> datetime | None:
-    """A time without a zone is Beijing's; None where it is none."""
+    """A time without a zone is Beijing's; None where it is none, or lies before there were any waybills."""
     raw = text_of(value)
     for form in _TIMES:
         try:
-            return datetime.strptime(raw, form).replace(tzinfo=BEIJING)
+            found = datetime.strptime(raw, form).replace(tzinfo=BEIJING)
         except ValueError:
             continue
+        return found if found.year >= EARLIEST else None
     return None
 
 

@@ -75,8 +75,13 @@ def answer(customer: str, *, at: datetime, reason: str = "") -> dict[str, Any]:
     return {"EBusinessID": customer, "UpdateTime": moment, "Success": not reason, "Reason": reason}
 
 
-def push_of(payload: Mapping[str, Any]) -> list[Track]:
-    """The tracks of a push. One that failed, or that cannot be read, does not stop the others."""
+def push_of(payload: Mapping[str, Any], *, customer: str) -> list[Track]:
+    """The tracks of a push. One that failed, or that cannot be read, does not stop the others.
+
+    Raises BadSignature where it is meant for another customer of the service.
+    """
+    if (meant := text_of(payload.get("EBusinessID"))) and meant != customer:
+        raise BadSignature("meant for another customer")
     data = payload.get("Data")
     if not isinstance(data, list):
         raise Unreadable("no Data")

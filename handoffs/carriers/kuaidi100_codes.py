@@ -19,6 +19,11 @@ NAMES: dict[str, tuple[str, ...]] = {
 }
 
 
+def names_of(code: str) -> tuple[str, ...]:
+    """The names of the carrier that the service calls by this code."""
+    return NAMES.get(code.casefold(), ())
+
+
 def code_of(names: Iterable[str]) -> str:
     """The service's code for a carrier called by any of these names; empty where it has none."""
     called = {"".join(name.split()).casefold() for name in names}

@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.models.people import Role
 from handoffs import permissions
 from handoffs.carriers.base import State
-from handoffs.flow import claims, clock, decision, exchange, goods, parcel, tracking, transport
+from handoffs.flow import claims, clock, decision, exchange, goods, handoff, lost, parcel, tracking, transport
 from handoffs.flow.answer import promised
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
@@ -22,6 +22,7 @@ from handoffs.flow.moves import locked_case, note
 from handoffs.flow.response import BY_HAND, Reply, checked, record
 from handoffs.models import CarrierClaim, Case, Decision, Fact, Parcel, ParcelState, Response
 from handoffs.models.clock import ClockKind
+from handoffs.models.handoff import HandoffKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,11 @@ def _reshipped(c: Context) -> None:
     before.update(replaced_by=sent)
     Parcel.objects.filter(pk=sent.pk).update(again=True)
     parcel.handed_over(sent, at=c.at)
+    under_way = Fact.What.IN_TRANSIT
+    Fact.objects.create(case=c.case, what=under_way, rank=Fact.Rank.EVENT, at=c.at, by=c.by, parcel=sent)
+    c.note("goods_moved", what=under_way, waybill=sent.waybill)
     exchange.sent(c.case, at=c.at)
+    goods.follow_locked(c.case, at=c.at, by=c.by)
     c.note("reshipped", waybill=sent.waybill, carrier=str(sent.carrier or sent.carrier_text))
 
 
@@ -241,12 +246,10 @@ def _parcel_event(c: Context) -> None:
     seen = _parcel(c, required=True, leg=leg)
     at = min(promised(c.text("when"), c.case.shop), c.at) if c.text("when") else c.at
     c.note("parcel_event", what=what, waybill=seen.waybill)
-    if what == Fact.What.LOST:
-        Fact.objects.create(case=c.case, what=what, rank=Fact.Rank.EVENT, at=c.at, by=c.by, parcel=seen)
-        Parcel.objects.filter(pk=seen.pk).update(lost_at=c.at)
-        clock.end_all(c.case, ClockKind.PARCEL_SILENCE, at=c.at)
-        return
-    tracking.by_hand(seen, STATE_OF[what], when=at, words="", by=c.by, at=c.at)
+    if what != Fact.What.LOST:
+        tracking.by_hand(seen, STATE_OF[what], when=at, words="", by=c.by, at=c.at)
+    elif not lost.count(seen, at=c.at):
+        raise Stale(_("The events say that this parcel has arrived. Enter what happened since."))
     goods.follow_locked(c.case, at=c.at, by=c.by)
 
 
@@ -259,8 +262,13 @@ def _promise_return(c: Context) -> None:
 
 
 def _came_back(c: Context) -> None:
+    """Somebody saw it. Once the money has gone the warehouse confirms it, or who may waive the goods says so."""
+    if c.case.money == Case.Money.CONFIRMED and not permissions.may(c.by, "waive", shop_id=c.case.shop_id):
+        if handoff.open_once(c.case, HandoffKind.RECEIVE_RETURN, at=c.at, asker=c.by) is None:
+            raise Stale(_("The warehouse has been asked already. It counts as back when the warehouse has it."))
+        return
     Fact.objects.create(case=c.case, what=Fact.What.RETURNED, rank=Fact.Rank.EVENT, at=c.at, by=c.by)
-    clock.end_all(c.case, ClockKind.RETURN_PROMISED, at=c.at)
+    handoff.no_longer_asked(c.case, at=c.at)
     c.note("came_back")
 
 

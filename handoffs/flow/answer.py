@@ -13,14 +13,14 @@ from django.utils.translation import gettext as _
 from accounts.models import Shop, User
 from accounts.models.people import Role
 from handoffs import outbox, permissions
-from handoffs.flow import clock, evidence, parcel
+from handoffs.flow import clock, evidence, goods, lost, parcel
 from handoffs.flow import handoff as handoffs
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours
 from handoffs.flow.kinds import APPROVALS, KINDS, Answer, Need
 from handoffs.flow.moves import locked_case, move, note, stale
 from handoffs.flow.playbook import EFFECTS, Effect
-from handoffs.models import Case, Decision, Fact, Handoff
+from handoffs.models import Case, Decision, Fact, Handoff, Parcel
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind as K
 
@@ -59,7 +59,7 @@ def answer(handoff_id: int, given: Given, *, by: User, at: datetime) -> Handoff:
         chosen = _chosen(asked, given)
         data = _checked(asked.case.shop, chosen, given, by=by, at=at)
         for handoff in group:
-            if Need.LINES in chosen.needs and not _every_line(handoff.case, data):
+            if (Need.LINES in chosen.needs or data.get("lines")) and not _every_line(handoff.case, data):
                 raise Invalid(MISSING[Need.LINES](), field="data", code="missing")
             _settle(handoff, chosen, given, data, by=by, at=at)
     return asked
@@ -262,24 +262,53 @@ def drive(handoff: Handoff, data: dict[str, Any], *, by: User | None, at: dateti
         found = parcel.know(case, waybill=data["waybill"], carrier=data.get("carrier", ""), at=at)
         note(case, "record_dispatch", at=at, by=None, waybill=found.waybill)
         parcel.handed_over(found, at=at)
-    if effect.fact and not _nothing_came(data):
-        rank = Fact.Rank.EVENT if effect.seen else Fact.Rank.ANSWER
-        Fact.objects.create(case=case, what=effect.fact, rank=rank, at=at, by=by, handoff=handoff,
+    amiss = effect.amiss or _none_is_ours(data) or (effect.fact and _nothing_came(data))
+    what = _kept_by(case) if amiss else effect.fact
+    if what:
+        rank = Fact.Rank.EVENT if effect.seen or amiss else Fact.Rank.ANSWER
+        Fact.objects.create(case=case, what=what, rank=rank, at=at, by=by, handoff=handoff,
                             parcel=handoff.parcel)  # fmt: skip
+    if what == Fact.What.LOST:
+        _said_lost(case, handoff, by=by, at=at)
+    if effect.fact == Fact.What.RETURNED:
+        handoffs.no_longer_asked(case, at=at, besides=handoff)
     if effect.clock == ClockKind.RETURN_PROMISED:
         due_at = datetime.fromisoformat(data["by"])
         clock.start(case, clock.Start(ClockKind.RETURN_PROMISED, Role.LOGISTICS, at, due_at=max(due_at, at)), at=at)
-    if case.is_over:
+    if case.phase == Case.Phase.CLOSED:
         return
     for kind in effect.opens:
-        if (
-            kind == K.RECALL_PARCEL
-            or (kind == K.INSPECT_RETURN and not refund_on_signature(case))
-            or kind == K.RECEIVE_RETURN
-        ):
+        # Refunded on signature is put into stock afterwards; once the money has gone there is time to look at it.
+        if kind != K.INSPECT_RETURN or not refund_on_signature(case) or case.money == Case.Money.CONFIRMED:
             refresh_before_opening(case, at=at, by=by)
             handoffs.open_once(case, kind, at=at)
-    _decision_due(handoff, effect, at=at)
+    if not case.is_over:
+        _decision_due(handoff, effect, at=at)
+
+
+def _none_is_ours(data: dict[str, Any]) -> bool:
+    """Whether the inspection says of every line that it is not what was sold."""
+    rows = data.get("lines") or ()
+    return bool(rows) and all(row["outcome"] in ("wrong_item", "empty_box", "not_ours") for row in rows)
+
+
+def _kept_by(case: Case) -> str:
+    """Who has goods that did not come back: the buyer who sent something else, or nobody: the carrier lost them."""
+    return Fact.What.DELIVERED if case.path == Case.Path.RETURN else Fact.What.LOST
+
+
+def _said_lost(case: Case, asked: Handoff, *, by: User | None, at: datetime) -> None:
+    """The carrier itself says so: the parcel counts as lost. Where an event says that it arrived, that stands, and the
+    carrier's word is claimed upon all the same.
+    """
+    parcels = list(case.parcels.filter(leg=Parcel.Leg.OUTBOUND, replaced_by=None).select_related("carrier__agreement"))
+    meant = asked.parcel or (parcels[0] if len(parcels) == 1 else None)
+    if meant is None:
+        return
+    if lost.count(meant, at=at):
+        goods.follow_locked(case, at=at, by=by)
+    elif meant.leg == Parcel.Leg.OUTBOUND and not case.claims.filter(parcel=meant).exists():
+        lost.claim(case, meant, share=max(len(parcels), 1), at=at)
 
 
 def _nothing_came(data: dict[str, Any]) -> bool:

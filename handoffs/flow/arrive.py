@@ -9,6 +9,7 @@ from accounts import duty
 from accounts.models import Carrier, Shop, User
 from accounts.models.people import Role
 from handoffs import outbox
+from handoffs.carriers import numbers
 from handoffs.flow import clock, follow, owner, path
 from handoffs.flow.audience import Audience
 from handoffs.flow.case import is_history, status_of
@@ -16,7 +17,7 @@ from handoffs.flow.parcel import carrier_called, carry_on
 from handoffs.flow.refusal import plain
 from handoffs.flow.terms import Asked
 from handoffs.intake.rows import Row
-from handoffs.models import Case, CaseLine, CaseSource, Clock, Handoff, Parcel, Reason, Terms, TimelineEntry
+from handoffs.models import Case, CaseLine, CaseSource, Clock, Handoff, Parcel, Reason, Terms, TimelineEntry, bulk
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
 from handoffs.models.rewrite import rewrite
@@ -70,19 +71,19 @@ def admit(news: list[New], arrival: Arrival) -> None:
     for new in news:
         dues = [c.due_at for c in clocks[id(new.case)] if c.due_at is not None]
         new.case.due_at = min(dues, default=None)
-    Case.objects.bulk_create([new.case for new in news], batch_size=500)
+    bulk.create([new.case for new in news])
     for new in news:
         new.source.case_id = new.case.pk
-    CaseSource.objects.bulk_create([new.source for new in news], batch_size=500)
+    bulk.create([new.source for new in news])
     _lines(news)
     _parcels(news, arrival)
     all_clocks = [c for new in news for c in clocks[id(new.case)]]
-    Clock.objects.bulk_create(all_clocks, batch_size=500)
+    bulk.create(all_clocks)
     arrival.late += sum(1 for c in all_clocks if c.cause == "arrived_late" and c.kind == ClockKind.FIRST_RESPONSE)
     entries = [_arrived(new, arrival) for new in news] + [_late(c, at) for c in all_clocks if c.cause == "arrived_late"]
     followed = follow.earlier([new.case for new in working_news(news)])
     entries += _stop_parcels([new.case for new in news if new.case.pk not in followed], arrival)
-    TimelineEntry.objects.bulk_create(entries, batch_size=500)
+    bulk.create(entries)
     for new in news:
         if new.case.pk in followed:
             follow.take_over(new.case, followed[new.case.pk], at=at)
@@ -128,7 +129,7 @@ def _lines(news: list[New]) -> None:
         for new in news
         for line in {line["sku"]: line for line in new.row.fields.get("lines", ()) if line.get("sku")}.values()
     ]  # fmt: skip
-    CaseLine.objects.bulk_create(rows, batch_size=500)
+    bulk.create(rows)
 
 
 def _parcels(news: list[New], arrival: Arrival) -> None:
@@ -149,7 +150,7 @@ def link_parcels(pairs: Iterable[tuple[Case, Row]], arrival: Arrival) -> None:
                carrier_text=carrier[:80], created_at=arrival.at)
         for (leg, waybill), (carrier, _cases) in wanted.items()
     ]  # fmt: skip
-    Parcel.objects.bulk_create(parcels, ignore_conflicts=True, batch_size=500)
+    bulk.create_new(parcels)
     waybills = [waybill for _leg, waybill in wanted]
     stored = Parcel.objects.filter(shop=arrival.shop, waybill__in=waybills).values_list("leg", "waybill", "pk")
     ids = {(leg, waybill): pk for leg, waybill, pk in stored}
@@ -157,7 +158,7 @@ def link_parcels(pairs: Iterable[tuple[Case, Row]], arrival: Arrival) -> None:
     links = [
         through(parcel_id=ids[key], case_id=case.pk) for key, (_carrier, cases) in wanted.items() for case in cases
     ]
-    through.objects.bulk_create(links, ignore_conflicts=True, batch_size=500)
+    bulk.create_new(links)
     for gone_on in Parcel.objects.filter(pk__in=set(ids.values()), replaced_by__isnull=False):
         carry_on(gone_on, at=arrival.at)
     heard = Parcel.objects.filter(pk__in=set(ids.values())).exclude(state="")
@@ -167,9 +168,9 @@ def link_parcels(pairs: Iterable[tuple[Case, Row]], arrival: Arrival) -> None:
 def _waybills(row: Row) -> Iterable[tuple[str, str, str]]:
     for carrier, waybill in row.fields.get("outbound") or ():
         if waybill:
-            yield Parcel.Leg.OUTBOUND, carrier, waybill[:64]
+            yield Parcel.Leg.OUTBOUND, carrier, numbers.normal(waybill)[:64]
     if waybill := row.fields.get("return_waybill"):
-        yield Parcel.Leg.RETURN, row.fields.get("return_carrier") or "", waybill[:64]
+        yield Parcel.Leg.RETURN, row.fields.get("return_carrier") or "", numbers.normal(waybill)[:64]
 
 
 def _stop_parcels(cases: list[Case], arrival: Arrival) -> list[TimelineEntry]:
@@ -186,11 +187,11 @@ def _stop_parcels(cases: list[Case], arrival: Arrival) -> list[TimelineEntry]:
     ]  # fmt: skip
     clocks = [_clock_of(asked, arrival) for asked in handoffs]
     for asked, running in zip(handoffs, clocks, strict=True):
-        asked.due_at = running.due_at
-    Handoff.objects.bulk_create(handoffs, batch_size=500)
+        asked.due_at, asked.first_at = running.due_at, clock.first_moment(asked.case, running.due_at)
+    bulk.create(handoffs)
     for asked, running in zip(handoffs, clocks, strict=True):
         running.handoff_id = asked.pk
-    Clock.objects.bulk_create(clocks, batch_size=500)
+    bulk.create(clocks)
     people = [reached.user] if reached.user else Audience([shop.pk], at=at).lead_of(Role.WAREHOUSE, shop.pk)
     key = f"stop_parcel:{arrival.key}:{handoffs[0].pk}"
     outbox.tell("handed_off_many", to=people, key=key, at=at, count=len(handoffs), kind_asked="stop_parcel")

@@ -2,11 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.models import Membership, User
 from accounts.models.people import Role
-from handoffs.models import Clock
+from handoffs import outbox
+from handoffs.models import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """An obligation as far as people go: who owes it to whom, in which role and shop."""
+
+    shop_id: int
+    role: str
+    by: User | None
+    to: User | None
 
 
 class Audience:
@@ -28,20 +40,26 @@ class Audience:
     def managers(self, shop_id: int) -> list[User]:
         return self.leads[Role.MANAGER, shop_id] or self.members[Role.MANAGER, shop_id]
 
-    def holder(self, clock: Clock) -> list[User]:
+    def holder(self, owed: Owed) -> list[User]:
         """Whoever has to act: the assignee of the handoff or the owner of the case, else the role's lead."""
-        person = clock.handoff.assignee if clock.handoff else clock.case.owner
-        if person is not None and person.is_active:
-            return [person]
-        return self.lead_of(clock.owner_role, clock.case.shop_id)
+        if owed.by is not None and owed.by.is_active:
+            return [owed.by]
+        return self.lead_of(owed.role, owed.shop_id)
 
-    def people(self, clock: Clock, to: str) -> list[User]:
+    def people(self, owed: Owed, to: str) -> list[User]:
         """Everyone a step with this audience tells."""
-        shop_id = clock.case.shop_id
         if to == "manager":
-            return self.managers(shop_id)
+            return self.managers(owed.shop_id)
         if to == "asker_and_lead":
-            asker = clock.handoff.asker if clock.handoff else clock.case.owner
-            holder = self.holder(clock)
-            return [*([asker] if asker else []), *self.lead_of(clock.owner_role, shop_id), *holder]
-        return self.holder(clock)
+            asker = [owed.to] if owed.to else []
+            return [*asker, *self.lead_of(owed.role, owed.shop_id), *self.holder(owed)]
+        return self.holder(owed)
+
+
+def tell_desk(case: Case, kind: str, waybill: str, *, at: datetime) -> None:
+    """Say what became of a parcel to the owner and to the leads of logistics and support."""
+    audience = Audience([case.shop_id], at=at)
+    leads = audience.lead_of(Role.LOGISTICS, case.shop_id) + audience.lead_of(Role.SUPPORT, case.shop_id)
+    people = {user.pk: user for user in (case.owner, *leads) if user is not None}
+    key = f"{kind}:{case.pk}:{at.timestamp()}"
+    outbox.tell(kind, to=people.values(), key=key, at=at, case=case, waybill=waybill)

@@ -25,7 +25,7 @@ from handoffs.flow.moves import locked_case
 from handoffs.flow.proposal import Proposal
 from handoffs.flow.response import checked
 from handoffs.marketplaces.base import CAPS, Paid, Result
-from handoffs.models import BatchRow, Case, Decision, RefundBatch, RefundOrder
+from handoffs.models import BatchRow, Case, Decision, RefundBatch, RefundOrder, bulk
 
 Status, State = RefundBatch.Status, BatchRow.State
 MOST = 2000  # rows of one batch
@@ -48,7 +48,7 @@ def plan(case_ids: Iterable[int] | None, *, by: User, at: datetime) -> RefundBat
     with transaction.atomic():
         batch = RefundBatch.objects.create(by=by, at=at)
         rows = [_row(batch, case, said) for case, said in eligible.judged(cases, by=by, at=at)]
-        BatchRow.objects.bulk_create(rows, batch_size=500)
+        bulk.create(rows)
         paid = [row.amount for row in rows if row.state == State.WAITING]
         batch.rows_planned, batch.total = len(paid), sum(paid, Decimal(0))
         batch.save(update_fields=["rows_planned", "total"])

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import User
 from handoffs import permissions
 from handoffs.flow.errors import NotAllowed, NotYours
@@ -34,6 +35,8 @@ def masked_buyer(case: Case, *, source: CaseSource | None) -> Buyer:
     """The buyer as everybody of the desk sees them before revealing."""
     if source is None:
         return Buyer(masked(case.buyer_nick), "", "", "")
+    if source.erased_at is not None:
+        return Buyer(_("erased"), "", "", "")
     return Buyer(
         masked(case.buyer_nick),
         masked(source.buyer_name),
@@ -61,5 +64,6 @@ def reveal(case_id: int, *, by: User, at: datetime) -> Buyer:
         if not permissions.may(by, "reveal_buyer", shop_id=case.shop_id):
             raise NotAllowed(_("Your role does not see buyers' data."))
         note(case, "revealed", at=at, by=by)
+        audit.note(audit.Kind.REVEALED, by=by, at=at, text=case.refund_id)
         source = CaseSource.objects.filter(case=case).first() or CaseSource()
     return Buyer(case.buyer_nick, source.buyer_name, source.buyer_phone, source.buyer_address)

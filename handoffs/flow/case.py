@@ -1,6 +1,7 @@
 """The case as a whole: after every act its path, status and first deadline are brought in step, in one place."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import F
@@ -69,6 +70,10 @@ def set_status(case: Case, to: str, *, by: User | None, at: datetime) -> None:
 def status_of(case: Case) -> str:
     """The status word that fits (domain.md section 5), from the marketplace's phase and what is open on the desk."""
     if case.phase == Case.Phase.SUCCESS:
+        if exchange.owes_goods(case):
+            return Status.TO_DECIDE
+        if exchange.awaits_goods(case):
+            return Status.WAITING_BUYER
         return Status.CLOSED if is_history(case) or goods_secured(case) else Status.GOODS_OPEN
     live = set(case.handoffs.filter(status__in=Handoff.LIVE).values_list("kind", flat=True))
     if case.phase == Case.Phase.CLOSED:
@@ -111,20 +116,23 @@ def touched(case: Case) -> bool:
 
 def goods_secured(case: Case) -> bool:
     """Back, stopped, never sent for certain, claimed from a carrier or waived; path 3 gives the goods to the buyer,
-    unless they were promised to come back when the money went.
+    unless they were promised to come back when the money went. Where nothing was paid nothing is to be secured.
     """
-    if case.goods in SECURED or case.goods_waived:
+    if case.goods in SECURED or case.goods_waived or case.amount <= 0:
         return True
     if case.path == Case.Path.REFUND_ONLY:
         return case.contradiction != "promise_broken"
     if case.goods == Case.Goods.NOT_SHIPPED and case.facts.filter(what="not_picked").exists():
         return True
+    return _claimed(case) >= case.amount
+
+
+def _claimed(case: Case) -> Decimal:
+    """What carriers are to pay for the goods, in yuan. Of what arrived after all nothing comes that was called lost."""
     claims = case.claims.exclude(status__in=CarrierClaim.VOID)
-    if (
-        case.goods == Case.Goods.WITH_BUYER and case.facts.exists()
-    ):  # it arrived after all: what was claimed as lost comes to nothing
+    if case.goods == Case.Goods.WITH_BUYER and case.facts.exists():
         claims = claims.exclude(cause=CarrierClaim.Cause.LOST)
-    return claims.exists()
+    return sum(claims.values_list("amount", flat=True), Decimal(0))
 
 
 def is_history(case: Case) -> bool:

@@ -39,10 +39,10 @@ def bears_the_risk(parcel: Parcel) -> bool:
     return agreed is not None and agreed.undelivered_risk == Agreement.Bearer.CARRIER
 
 
-def open_by_itself(case: Case, parcel: Parcel, *, at: datetime) -> None:
-    """What was lost is claimed at once, at the amount applied for."""
-    if case.amount > 0 and not _alive(case, parcel):
-        _opened(case, parcel, case.amount, Cause.LOST, by=None, at=at)
+def open_by_itself(case: Case, parcel: Parcel, amount: Decimal, *, at: datetime) -> None:
+    """What was lost is claimed at once."""
+    if amount > 0 and not _alive(case, parcel):
+        _opened(case, parcel, amount, Cause.LOST, by=None, at=at)
 
 
 def open_claim(
@@ -144,7 +144,7 @@ def accept(claim_id: int, *, amount: Decimal | None, reference: str = "", by: Us
 
     def act(claim: CarrierClaim) -> dict[str, Any]:
         claim.status, claim.accepted = Status.ACCEPTED, _within(claim, amount if amount is not None else claim.amount)
-        claim.reference = reference.strip()[:80] or claim.reference
+        claim.accepted_at, claim.reference = at, reference.strip()[:80] or claim.reference
         claim.follow_up_at = at + _days(claim.parcel)
         return {"amount": str(claim.accepted)}
 

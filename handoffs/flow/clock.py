@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import F, Min, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from accounts.models.people import Role
@@ -18,6 +19,7 @@ from handoffs.models.clock import ClockKind
 
 State = Clock.State
 FIXED = frozenset({ClockKind.MARKETPLACE, ClockKind.RETURN_PROMISED})
+WAITS_FOR_US = (Case.Phase.WAIT_SELLER, Case.Phase.WAIT_SELLER_CONFIRM)
 # Waiting for the buyer pauses our own clocks on the case, never the marketplace's or one the buyer owes.
 PAUSED_BY_BUYER = frozenset({ClockKind.DECIDE, ClockKind.CARRY_OUT})
 
@@ -127,14 +129,15 @@ def _finish(clock: Clock, state: str, *, at: datetime, cause: str) -> None:
 
 def note_late_end(clock: Clock, *, at: datetime) -> None:
     """An end after due that the sweep had not yet seen is still written down as late, once."""
-    if clock.step < _steps_until_late(clock):
+    if clock.step < steps_until_late(clock.terms):
         note(clock.case, "late", at=at, by=None, clock=clock.kind, handoff=clock.handoff_id, version=clock.version)
-        clock.step = _steps_until_late(clock)
+        clock.step = steps_until_late(clock.terms)
         Clock.objects.filter(pk=clock.pk).update(step=clock.step)
 
 
-def _steps_until_late(clock: Clock) -> int:
-    return sum(1 for step in clock.terms.data["steps"] if step["percent"] <= 100)
+def steps_until_late(terms: Terms) -> int:
+    """How many steps are behind a clock that is late."""
+    return sum(1 for step in terms.data["steps"] if step["percent"] <= 100)
 
 
 def pause(clock: Clock, *, at: datetime, reason: str) -> None:
@@ -194,17 +197,39 @@ def follow_marketplace(case: Case, *, at: datetime, by: User | None) -> None:
 
 def ours_to_act(case: Case) -> bool:
     """Whether the marketplace waits for the seller now."""
-    return case.phase in (Case.Phase.WAIT_SELLER, Case.Phase.WAIT_SELLER_CONFIRM)
+    return case.phase in WAITS_FOR_US
+
+
+def first_moment(case: Case, due_at: datetime | None) -> datetime | None:
+    """When something is lost first: the promise at `due_at`, or the money where the marketplace waits for us."""
+    deadline = case.marketplace_deadline
+    sooner = deadline is not None and due_at is not None and deadline < due_at and ours_to_act(case)
+    return deadline if sooner else due_at
 
 
 def refresh_due(case_ids: Iterable[int]) -> None:
-    """Write each case's earliest open deadline, by which queues are ordered. One statement however many cases."""
+    """Write by what queues are ordered: each case's earliest open deadline, each live question's first moment.
+
+    Two statements however many cases.
+    """
+    ids = list(case_ids)
+    _refresh_first(ids)
     open_clocks = Clock.objects.filter(case=OuterRef("pk"), ended_at=None, due_at__isnull=False).order_by()
     first = open_clocks.values("case").annotate(first=Min("due_at")).values("first")
-    rows = Case.objects.filter(pk__in=list(case_ids)).annotate(first=Subquery(first))
+    rows = Case.objects.filter(pk__in=ids).annotate(first=Subquery(first))
     # Both sides may be empty, so emptiness is asked for by name: a bare comparison with NULL would leave rows out.
     same = Q(due_at=F("first"), due_at__isnull=False, first__isnull=False) | Q(due_at=None, first=None)
     rows.exclude(same).update(due_at=Subquery(first))
+
+
+def _refresh_first(case_ids: list[int]) -> None:
+    sooner = Case.objects.filter(
+        pk=OuterRef("case_id"), phase__in=WAITS_FOR_US, marketplace_deadline__lt=OuterRef("due_at")
+    )
+    first = Coalesce(Subquery(sooner.values("marketplace_deadline")), F("due_at"))
+    rows = Handoff.objects.filter(case__in=case_ids, status__in=Handoff.LIVE).annotate(first=first)
+    same = Q(first_at=F("first"), first_at__isnull=False, first__isnull=False) | Q(first_at=None, first=None)
+    rows.exclude(same).update(first_at=first)
 
 
 def overdue_first(field: str = "due_at") -> list[F]:

@@ -134,6 +134,7 @@ def approve(decision_id: int, *, by: User, at: datetime, amount: Decimal | None 
             if granted <= 0 or granted > decision.amount or granted != granted.quantize(grant.FEN):
                 raise Invalid(_("Approve at most %(amount)s yuan, and more than 0.") % {"amount": decision.amount},
                               field="amount")  # fmt: skip
+            granted = granted.quantize(grant.FEN)
             total = granted + grant.granted_before(decision.case)
             if not limits.covers(by, total, shop_id=decision.case.shop_id, kind=decision.kind):
                 raise NotAllowed(_("The total of %(total)s yuan is above your own limit.") % {"total": total},

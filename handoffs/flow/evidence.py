@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePath
@@ -17,6 +18,7 @@ from handoffs import permissions
 from handoffs.flow.errors import Invalid, NotYours
 from handoffs.models import Attachment, Case, Handoff, Receipt
 
+logger = logging.getLogger(__name__)
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 60_000_000
 PHOTOS = {"JPEG": ("image/jpeg", ".jpg"), "PNG": ("image/png", ".png"), "GIF": ("image/gif", ".gif"),
@@ -37,9 +39,19 @@ def upload(file: "UploadedFile[Any]", *, by: User, at: datetime) -> Attachment:
     digest = hashlib.sha256(content).hexdigest()
     name = PurePath(file.name or "").name[:120] or f"evidence{suffix}"
     attachment = Attachment(name=name, content_type=content_type, size=len(content), sha256=digest, by=by, at=at)
-    attachment.file.save(f"{digest[:32]}{suffix}", ContentFile(content), save=False)
+    _store(attachment, f"{digest[:32]}{suffix}", content)
     attachment.save()
     return attachment
+
+
+def _store(attachment: Attachment, name: str, content: bytes) -> None:
+    """Write the file; on a disk that takes no more nothing of it is left."""
+    try:
+        attachment.file.save(name, ContentFile(content), save=False)
+    except OSError as error:
+        logger.exception("an attachment could not be stored")
+        raise Invalid(_("The desk's disk takes no more files. Nothing was kept; tell whoever runs the desk."),
+                      field="file", code="disk_full") from error  # fmt: skip
 
 
 def kind_of(content: bytes) -> tuple[str, str]:
@@ -67,10 +79,19 @@ def _own(ids: Sequence[int], *, by: User) -> list[Attachment]:
 
 
 def counted(ids: Sequence[int], *, by: User) -> tuple[int, int]:
-    """(photos, other documents) among the person's own uploads. Raises Invalid when one is missing."""
-    rows = _own(ids, by=by)
+    """(photos, other documents) among the person's own uploads. Raises Invalid when one is missing.
+
+    One that proves something already counts there, not here.
+    """
+    rows = [row for row in _own(ids, by=by) if row.handoff_id is None and row.receipt_id is None]
     photos = sum(1 for row in rows if row.is_photo)
     return photos, len(rows) - photos
+
+
+def free(ids: Sequence[int], *, by: User) -> list[int]:
+    """Those of the person's uploads that prove nothing yet."""
+    rows = _own(ids, by=by)
+    return [row.pk for row in rows if row.handoff_id is None and row.case_id is None and row.receipt_id is None]
 
 
 def bind(ids: Sequence[int], handoff: Handoff, *, by: User) -> None:

@@ -64,6 +64,12 @@ def owes_goods(case: Case) -> bool:
     return back or case.exchange_way == Way.CONFIRM_RECEIPT
 
 
+def awaits_goods(case: Case) -> bool:
+    """Whether the buyer set the amount to 0 and still owes the goods."""
+    zero = case.exchange_way == Way.AMOUNT_TO_ZERO and case.exchange_state == State.CONFIRMED
+    return zero and case.goods != Case.Goods.RETURNED
+
+
 def sent(case: Case, *, at: datetime) -> None:
     """The new goods are on their way."""
     if case.exchange_state == State.CONFIRMED:

@@ -5,14 +5,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models.people import Role
-from handoffs import outbox
-from handoffs.flow import claims, clock, handoff
-from handoffs.flow.case import refresh
+from handoffs.flow import clock, goods, handoff, lost, silence
 from handoffs.flow.moves import locked_case, note
-from handoffs.flow.silence import UNDERWAY, is_unheard_of
 from handoffs.flow.standing import counting
-from handoffs.models import Case, Clock, Decision, Fact, Parcel
+from handoffs.models import Case, Clock, Handoff, Parcel
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
 
@@ -30,20 +26,28 @@ def expire(clock_id: int, *, at: datetime) -> int:
         if silent is None or silent.due_at is None or silent.due_at > at:
             return 0
         clock.cancel(silent, at=at, cause="expired")
-        parcel = _silent(case)
-        if parcel is not None and parcel.handed_over_at is not None and is_unheard_of(parcel):
-            _never_heard_of(case, parcel, at=at)
-        else:
-            _count_as_lost(case, parcel, at=at)
-        refresh(case, at=at, by=None)
+        for parcel in _silent(case, at=at):
+            _notice(case, parcel, at=at)
+        goods.follow_locked(case, at=at)
     return 1
 
 
-def _silent(case: Case) -> Parcel | None:
-    """The parcel that is silent longest; without any event the first."""
-    parcels = counting(list(case.parcels.select_related("carrier__agreement").order_by("pk")), Parcel.Leg.OUTBOUND)
-    underway = [parcel for parcel in parcels if parcel.state in UNDERWAY and parcel.state_at]
-    return min(underway, key=lambda parcel: str(parcel.state_at)) if underway else next(iter(parcels), None)
+def _silent(case: Case, *, at: datetime) -> list[Parcel]:
+    """The parcels that were silent for too long; where a watch was started by hand, the first one."""
+    rows = case.parcels.select_related("carrier__agreement").order_by("pk")
+    parcels = counting(list(rows), silence.leg_of(case))
+    spans = {parcel.pk: silence.span_of(parcel) for parcel in parcels}
+    silent = [parcel for parcel in parcels if (span := spans[parcel.pk]) is not None and span[1] <= at]
+    return silent or [parcel for parcel in parcels if spans[parcel.pk] is None and silence.is_unheard_of(parcel)][:1]
+
+
+def _notice(case: Case, parcel: Parcel, *, at: datetime) -> None:
+    if parcel.leg == Parcel.Leg.RETURN:
+        _return_is_silent(case, parcel, at=at)
+    elif parcel.handed_over_at is not None and silence.is_unheard_of(parcel):
+        _never_heard_of(case, parcel, at=at)
+    else:
+        lost.count(parcel, at=at)
 
 
 def _never_heard_of(case: Case, parcel: Parcel, *, at: datetime) -> None:
@@ -54,19 +58,10 @@ def _never_heard_of(case: Case, parcel: Parcel, *, at: datetime) -> None:
         handoff.open_once(case, HandoffKind.TRACE_DELIVERY, at=at, parcel=parcel, note_text=text)
 
 
-def _count_as_lost(case: Case, parcel: Parcel | None, *, at: datetime) -> None:
-    """It counts as lost: a fact, a claim against the carrier where it bears the risk, reship or refund to decide."""
-    Fact.objects.create(case=case, what=Fact.What.LOST, rank=Fact.Rank.EVENT, at=at, parcel=parcel)
-    note(case, "counted_lost", at=at, by=None, waybill=parcel.waybill if parcel else "")
-    if parcel is not None:
-        Parcel.objects.filter(pk=parcel.pk).update(lost_at=at)
-    if parcel is not None and claims.bears_the_risk(parcel):
-        claims.open_by_itself(case, parcel, at=at)
-    if not case.is_over and not clock.running(case, ClockKind.DECIDE) and not _decided(case):
-        clock.start(case, clock.Start(ClockKind.DECIDE, Role.SUPPORT, at), at=at)
-    people = [case.owner] if case.owner else []
-    outbox.tell("counted_lost", to=people, key=f"counted_lost:{case.pk}:{at.timestamp()}", at=at, case=case)
-
-
-def _decided(case: Case) -> bool:
-    return case.decisions.filter(status__in=Decision.LIVE).exists()
+def _return_is_silent(case: Case, parcel: Parcel, *, at: datetime) -> None:
+    """The buyer sent it and it does not arrive: logistics is asked where it is, each time it falls silent."""
+    note(case, "return_silent", at=at, by=None, waybill=parcel.waybill)
+    asked = HandoffKind.TRACE_RETURN
+    if not case.handoffs.filter(kind=asked, status__in=Handoff.LIVE).exists():
+        text = _("The return has been silent for days. Where is it?")
+        handoff.open_handoff(case, handoff.Question(asked, note=text, parcel=parcel), asker=None, at=at)

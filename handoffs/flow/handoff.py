@@ -1,11 +1,11 @@
 """Handoffs: ask, claim, answer, return, reassign, withdraw (domain.md section 3). An answer drives the case on."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts import duty
@@ -13,6 +13,8 @@ from accounts.models import Carrier, User
 from accounts.models.people import Role
 from handoffs import outbox, permissions
 from handoffs.flow import clock, transport
+from handoffs.flow.asking import Question as Question  # asked for here by its callers
+from handoffs.flow.asking import may_ask
 from handoffs.flow.audience import Audience
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
@@ -28,43 +30,11 @@ from handoffs.models.handoff import HandoffKind as K
 S = Handoff.Status
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked. `difficult` needs its reason; `to_role` only where a kind may go to more than one."""
-
-    kind: str
-    note: str = ""
-    amount: Decimal | None = None
-    difficult: bool = False
-    difficult_reason: str = ""
-    parcel: Parcel | None = None
-    to_role: str = ""
-    line: str = ""
-
-
 def ask(case_id: int, question: Question, *, by: User, at: datetime) -> Handoff:
     """A person asks. Raises Invalid for an unknown kind, NotAllowed outside the own lanes, Stale when it is open."""
     with transaction.atomic():
         case = locked_case(case_id)
-        if not permissions.can_see(by, case):
-            raise NotYours(_("There is no such case."))
-        kind = KINDS.get(question.kind)
-        if kind is None:
-            raise Invalid(_("There is no handoff “%(kind)s”.") % {"kind": question.kind}, field="kind")
-        if not permissions.may_open_handoff(by, case, from_roles=kind.from_roles):
-            raise NotAllowed(_("Your role does not ask this question."))
-        if kind.code in APPROVALS:
-            raise Invalid(
-                _("An approval is asked for by proposing the decision."), field="kind", code="propose_instead"
-            )
-        if case.status == Case.Status.CLOSED:
-            raise Stale(_("This case is closed."))
-        if question.amount is not None and question.amount <= 0:
-            raise Invalid(_("The amount must be more than 0, with at most two decimals."), field="amount")
-        if question.difficult and not question.difficult_reason.strip() and not question.note.strip():
-            raise Invalid(_("Say why it is difficult."), field="difficult")
-        if kind.code == K.SPECIAL_REQUEST:
-            checked(question.note, field="note")
+        kind = may_ask(case, question, by=by)
         handoff = open_handoff(case, question, asker=by, at=at)
         _also_ask(case, question, kind, asker=by, at=at)
         clock.cancel_all(case, ClockKind.DECIDE, at=at, cause="asked_again")
@@ -92,7 +62,7 @@ def open_handoff(case: Case, question: Question, *, asker: User | None, at: date
         asker=asker,
         assignee=leader.assignee if leader else reached.user,
         reached=reached.how,
-        subject=_subject(question, parcel, to_role, kind),
+        subject=subject_of(question, parcel, to_role, kind),
         parcel=parcel,
         joined=leader,
         note=question.note.strip(),
@@ -128,7 +98,8 @@ def _from_role(kind: Kind, case: Case, asker: User | None) -> str:
     return next(iter(sorted(held)), next(iter(sorted(kind.from_roles, key=lambda role: role != Role.SUPPORT))))
 
 
-def _subject(question: Question, parcel: Parcel | None, to_role: str, kind: Kind) -> str:
+def subject_of(question: Question, parcel: Parcel | None, to_role: str, kind: Kind) -> str:
+    """What tells questions of one kind on one case apart."""
     parts = [f"parcel:{parcel.pk}"] if parcel else []
     parts += [f"line:{question.line}"] if question.line else []
     parts += [f"to:{to_role}"] if to_role != kind.to_role else []
@@ -136,15 +107,23 @@ def _subject(question: Question, parcel: Parcel | None, to_role: str, kind: Kind
 
 
 def _leader(kind: Kind, parcel: Parcel, to_role: str) -> Handoff | None:
-    same = Handoff.objects.filter(parcel=parcel, kind=kind.code, to_role=to_role, status__in=Handoff.LIVE, joined=None)
-    return same.order_by("pk").first()
+    """The open question of the kind on the waybill, whichever shop's: the carrier has one parcel and is asked once."""
+    same = Handoff.objects.filter(kind=kind.code, to_role=to_role, status__in=Handoff.LIVE, joined=None)
+    one = Q(parcel=parcel)
+    if parcel.carrier_id and to_role == Role.LOGISTICS:
+        one |= Q(parcel__waybill=parcel.waybill, parcel__leg=parcel.leg, parcel__carrier=parcel.carrier_id)
+    return same.filter(one).order_by("pk").first()
 
 
 def parcel_of(case: Case, kind: Kind) -> Parcel | None:
     """The case's one parcel on the leg the question is about, else its only parcel; None when that leaves a choice."""
+    return the_parcel(list(case.parcels.select_related("carrier")[:10]), kind)
+
+
+def the_parcel(parcels: list[Parcel], kind: Kind) -> Parcel | None:
+    """Of these parcels of one case the one that a question of the kind is about."""
     back = {K.TRACE_RETURN, K.RECEIVE_RETURN, K.INSPECT_AT_DOOR}
     leg = Parcel.Leg.RETURN if kind.code in back else Parcel.Leg.OUTBOUND
-    parcels = list(case.parcels.select_related("carrier")[:10])
     found = [parcel for parcel in parcels if parcel.leg == leg]
     if not found and kind.code not in (*back, K.TRACE_DELIVERY, K.RECALL_PARCEL, K.CHECK_NOT_RECEIVED):
         found = parcels
@@ -168,13 +147,14 @@ def _start_clock(case: Case, handoff: Handoff, *, at: datetime) -> None:
     else:
         start = clock.Start(
             ClockKind.HANDOFF, handoff.to_role, at, handoff=handoff, difficult=handoff.difficult,
-            external=inspected_outside(case), minutes=_agreed_minutes(handoff),
+            external=inspected_outside(case), minutes=agreed_minutes(handoff),
             cap=case.marketplace_deadline if handoff.kind in APPROVALS else None,
         )  # fmt: skip
         handoff.due_at = clock.start(case, start, at=at).due_at
     if handoff.kind == K.INSPECT_RETURN and inspected_outside(case):
         transport.handed_over(case, at=at)
-    Handoff.objects.filter(pk=handoff.pk).update(due_at=handoff.due_at)
+    handoff.first_at = clock.first_moment(case, handoff.due_at)
+    Handoff.objects.filter(pk=handoff.pk).update(due_at=handoff.due_at, first_at=handoff.first_at)
 
 
 def inspected_outside(case: Case) -> bool:
@@ -183,7 +163,7 @@ def inspected_outside(case: Case) -> bool:
     return case.shop.external_qc or (start is not None and case.amount >= start)
 
 
-def _agreed_minutes(handoff: Handoff) -> int | None:
+def agreed_minutes(handoff: Handoff) -> int | None:
     """The answer time of the carrier's agreement goes before the general deadline of logistics' kinds."""
     carrier: Carrier | None = handoff.parcel.carrier if handoff.parcel else None
     if carrier is None or handoff.to_role != Role.LOGISTICS:
@@ -192,11 +172,13 @@ def _agreed_minutes(handoff: Handoff) -> int | None:
     return agreement.answer_minutes if agreement else None
 
 
-def expected_due(case: Case, kind: Kind, *, parcel: Parcel | None, at: datetime) -> datetime | None:
-    """When the answer would be due if the question were asked now, plain rather than difficult. Nothing is stored."""
+def expected_due(
+    case: Case, kind: Kind, *, parcel: Parcel | None, at: datetime, difficult: bool = False
+) -> datetime | None:
+    """When the answer would be due if the question were asked now. Nothing is stored."""
     draft = Handoff(case=case, kind=kind.code, to_role=kind.to_role, parcel=parcel)
-    external, agreed = inspected_outside(case), _agreed_minutes(draft)
-    asked = Asked(ClockKind.HANDOFF, case.shop_id, kind.code, external=external, minutes=agreed)
+    external, agreed = inspected_outside(case), agreed_minutes(draft)
+    asked = Asked(ClockKind.HANDOFF, case.shop_id, kind.code, difficult, external, agreed)
     return would_be_due(asked, at)
 
 
@@ -243,6 +225,20 @@ def withdraw_inapplicable(case: Case, *, at: datetime) -> None:
     for handoff in case.handoffs.filter(status__in=Handoff.LIVE).order_by("pk"):
         if case.path not in APPLIES.get(handoff.kind, {case.path}):
             retire(handoff, at=at, by=None, cause="path_changed")
+
+
+# What nobody needs to know any more once the goods are back.
+OVER_WHEN_BACK = frozenset({K.STOP_PARCEL, K.RECALL_PARCEL, K.TRACE_DELIVERY, K.TRACE_RETURN, K.CHECK_NOT_RECEIVED})
+
+
+def no_longer_asked(case: Case, *, at: datetime, besides: Handoff | None = None) -> None:
+    """The goods are back: withdraw the questions after them, and whatever was promised about them is kept."""
+    live = case.handoffs.filter(kind__in=OVER_WHEN_BACK, status__in=Handoff.LIVE).order_by("pk")
+    for handoff in live:
+        if besides is not None and handoff.pk == besides.pk:
+            continue
+        retire(handoff, at=at, by=None, cause="goods_back")
+    clock.end_all(case, ClockKind.RETURN_PROMISED, at=at)
 
 
 def retire(handoff: Handoff, *, at: datetime, by: User | None, cause: str) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +21,8 @@ from handoffs.models import Case, CaseSource
 
 BATCH = 500
 AHEAD = timedelta(days=1)  # clocks and zones of other machines
+ERASED = frozenset({"buyer_nick", "description", *merge.PERSONAL})  # what an erased buyer does not get back
+Key = tuple[str, str]  # source and number of an application
 
 
 @dataclass
@@ -130,21 +132,24 @@ def _stored(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origin) -
 
 def _sorted_out(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origin) -> Batch:
     """Tell new from known, newer from older, changed from unchanged."""
-    known = _known(rows, arrival.shop)
+    rows = [row if isinstance(row, Reject) else _without_future(row, arrival.at) for row in rows]
+    as_before, known = _known(rows, arrival.shop)
     batch = Batch()
-    pending: dict[tuple[str, str], arrive.New] = {}
-    touched: dict[tuple[str, str], changed.Change] = {}
+    pending: dict[Key, arrive.New] = {}
+    touched: dict[Key, changed.Change] = {}
     for row in rows:
         if isinstance(row, Reject):
             batch.outcomes.append(
                 Outcome(row.number, str(row.raw.get("refund_id") or ""), "rejected", str(row.message))
             )
             continue
-        row = _without_future(row, arrival.at)
+        key = (row.source_kind, row.refund_id)
+        if key in as_before:
+            batch.outcomes.append(Outcome(row.number, row.refund_id, "unchanged", rows=row.rows))
+            continue
         if problem := too_long(row):
             batch.outcomes.append(Outcome(row.number, row.refund_id, "rejected", problem))
             continue
-        key = (row.source_kind, row.refund_id)
         case = pending[key].case if key in pending else known.get(key)
         if case is None:
             pending[key] = _new(row, arrival, origin)
@@ -171,11 +176,20 @@ def _without_future(row: Row, at: datetime) -> Row:
     return replace(row, modified=None)
 
 
-def _known(rows: list[Row | Reject], shop: Shop) -> dict[tuple[str, str], Case]:
-    ids = {row.refund_id for row in rows if isinstance(row, Row)}
-    query = Case.objects.filter(shop=shop, refund_id__in=ids).select_related("source", "shop", "owner").order_by("pk")
+def _known(rows: Sequence[Row | Reject], shop: Shop) -> tuple[set[Key], dict[Key, Case]]:
+    """Applications of which every row here says what was received last, and the other known ones, locked."""
+    told = [row for row in rows if isinstance(row, Row)]
+    here = Case.objects.filter(shop=shop, refund_id__in={row.refund_id for row in told})
+    digests = {(kind, number): digest for kind, number, digest in
+               here.values_list("source_kind", "refund_id", "source__digest")}  # fmt: skip
+    if not digests:
+        return set(), {}
+    keys = [(row.source_kind, row.refund_id) for row in told]
+    differ = {key for key, row in zip(keys, told, strict=True) if key in digests and digest_of(row) != digests[key]}
+    changed_ones = here.filter(refund_id__in={number for _kind, number in differ}) if differ else here.none()
+    query = changed_ones.select_related("source", "shop", "owner").order_by("pk")
     query = query.select_for_update(of=("self",), no_key=True)
-    return {(case.source_kind, case.refund_id): case for case in query}
+    return digests.keys() - differ, {(case.source_kind, case.refund_id): case for case in query}
 
 
 def too_long(row: Row) -> str:
@@ -227,7 +241,8 @@ def _merge(case: Case, source: CaseSource, row: Row, origin: Origin) -> dict[str
     stamped = row.modified is not None
     if stamped and case.modified is not None and row.modified < case.modified:  # type: ignore[operator]
         return None
-    taken = merge.accept(case, row.fields, source.stamps, moment=_moment(row, origin), stamped=stamped)
+    fields = row.fields if source.erased_at is None else {k: v for k, v in row.fields.items() if k not in ERASED}
+    taken = merge.accept(case, fields, source.stamps, moment=_moment(row, origin), stamped=stamped)
     new_parcels = bool(row.fields.get("return_waybill") or row.fields.get("outbound"))
     before = {name: getattr(case, name) for name in taken}
     for name, value in taken.items():
@@ -237,7 +252,9 @@ def _merge(case: Case, source: CaseSource, row: Row, origin: Origin) -> dict[str
         before["modified"], case.modified = case.modified, row.modified
     if not before and not (new_parcels and stamped):
         return None
-    source.digest, source.raw = digest, {**source.raw, **jsonable(row.raw)}
+    source.digest = digest
+    if source.erased_at is None:
+        source.raw = {**source.raw, **jsonable(row.raw)}
     source.agreed_by = row.fields.get("agreed_by") or source.agreed_by
     return before
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext as _
 
+from accounts import trail
 from accounts.models import User
 from handoffs.flow.errors import NotYours, Stale
 from handoffs.models import Case, Decision, Handoff, RefundOrder, TimelineEntry
@@ -50,6 +51,7 @@ def locked_case(pk: int) -> Case:
     )
     if case is None:
         raise NotYours(_("There is no such case."))
+    trail.note(case=pk)
     return case
 
 

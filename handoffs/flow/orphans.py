@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from handoffs import permissions
-from handoffs.flow import parcel
+from handoffs.flow import handoff, parcel
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.moves import locked_case, note
 from handoffs.flow.receiving import arrived, likely
 from handoffs.models import Attachment, Case, Parcel, Receipt
+from handoffs.models.handoff import HandoffKind
 
 
 def waiting(*, by: User) -> list[Receipt]:
@@ -63,6 +64,7 @@ def assign(receipt_id: int, case_id: int, *, by: User, at: datetime) -> Receipt:
         Attachment.objects.filter(receipt=kept, case=None).update(case=case)
         note(case, "orphan_assigned", at=at, by=by, waybill=kept.waybill)
         arrived(case, found, by=by, at=at)
+        handoff.open_once(case, HandoffKind.RECEIVE_RETURN, at=at, parcel=found)  # on a closed case too
         refresh(case, at=at, by=by)
     return kept
 

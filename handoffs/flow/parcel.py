@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from accounts.models import Carrier
+from handoffs.carriers import numbers
 from handoffs.models import Case, Parcel
 
 
@@ -22,7 +23,7 @@ def know(case: Case, *, waybill: str, carrier: str, at: datetime, leg: str = Par
     parcel, _created = Parcel.objects.get_or_create(
         shop=case.shop,
         leg=leg,
-        waybill=waybill.strip(),
+        waybill=numbers.normal(waybill),
         defaults={"carrier": found, "carrier_text": carrier.strip()[:80], "created_at": at},
     )
     if found is not None and parcel.carrier_id is None:

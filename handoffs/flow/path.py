@@ -51,6 +51,7 @@ CONTRADICTIONS = {
     "shipped_after_stop": gettext_lazy("The warehouse says it was stopped; the order reads “shipped”."),
     "parcels_differ": gettext_lazy("The parcels of this case are in different places."),
     "promise_broken": gettext_lazy("It was promised to come back; it was delivered."),
+    "said_lost": gettext_lazy("The carrier's contact says it is lost; the events say that it was delivered."),
     "waybill_before_shipping": gettext_lazy("The order reads “not shipped”, yet the file names a waybill."),
 }
 
@@ -163,6 +164,8 @@ def contradiction(seen: Evidence, goods: str) -> str:
         return "parcels_differ"
     if goods == G.WITH_BUYER and Fact.What.WILL_RETURN in {what for _rank, what in seen.facts}:
         return "promise_broken"
+    if goods == G.WITH_BUYER and _answered(seen) == Fact.What.LOST:
+        return "said_lost"
     if goods == G.WITH_BUYER and seen.good_status == "BUYER_NOT_RECEIVED":
         return "buyer_denies"
     if seen.good_status == "BUYER_RECEIVED" and goods not in (G.WITH_BUYER, G.UNKNOWN, G.RETURNING, G.RETURNED):
@@ -174,6 +177,11 @@ def contradiction(seen: Evidence, goods: str) -> str:
     if seen.order_status in NOT_SHIPPED and seen.outbound_known and not seen.facts:
         return "waybill_before_shipping"
     return ""
+
+
+def _answered(seen: Evidence) -> str:
+    """What a colleague answered last."""
+    return next((what for rank, what in reversed(seen.facts) if rank == Fact.Rank.ANSWER), "")
 
 
 def facts_shown(seen: Evidence, goods: str) -> dict[str, Any]:

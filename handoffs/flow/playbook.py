@@ -30,7 +30,7 @@ class Play:
 class Effect:
     """What an answer brings about: a fact about the goods, a clock, a claim; whether a decision is due after it.
 
-    `seen`: the goods themselves were in hand, which counts as much as a parcel event.
+    `seen`: the goods themselves were in hand, which counts as much as a parcel event. `amiss`: what came is not ours.
     """
 
     fact: str = ""
@@ -38,6 +38,7 @@ class Effect:
     opens: tuple[str, ...] = ()
     decide: bool = True
     seen: bool = False
+    amiss: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,9 @@ EFFECTS: dict[tuple[str, str], Effect] = {
     (K.TRACE_RETURN, "position"): Effect(decide=False),
     (K.TRACE_DELIVERY, "position"): Effect(decide=True),
     (K.RECEIVE_RETURN, "received"): Effect(fact=Fact.What.RETURNED, opens=(K.INSPECT_RETURN,), seen=True),
+    (K.INSPECT_RETURN, "wrong_item"): Effect(amiss=True, seen=True),
+    (K.INSPECT_RETURN, "empty_box"): Effect(amiss=True, seen=True),
+    (K.INSPECT_RETURN, "not_ours"): Effect(amiss=True, seen=True),
     (K.INSPECT_AT_DOOR, "present"): Effect(decide=False),
     (K.ISSUE_CERTIFICATE, "document"): Effect(decide=False),
 }

@@ -4,13 +4,12 @@ Source: domain.md section 2, path 4. The device that scans may send the same rec
 key makes the second one a repetition.
 """
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.db.models.functions import Right
 from django.utils.translation import gettext as _
@@ -18,10 +17,11 @@ from django.utils.translation import ngettext
 
 from accounts.models import Shop, User
 from handoffs import permissions
+from handoffs.carriers import numbers
 from handoffs.carriers.base import State
 from handoffs.flow import answer, evidence, goods, handoff, parcel, tracking
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
-from handoffs.flow.moves import locked_case
+from handoffs.flow.moves import locked_case, note
 from handoffs.flow.standing import counting
 from handoffs.models import Attachment, Case, Handoff, Parcel
 from handoffs.models import Receipt as Kept
@@ -133,7 +133,7 @@ def look(waybill: str, *, by: User, at: datetime) -> Found:
 
 def number_of(text: str) -> str:
     """A waybill from what was scanned: without blanks, and without the box count that JD's labels carry."""
-    number = re.sub(r"-\d+-\d+-?$", "", "".join(text.split())).upper()
+    number = numbers.normal(text)
     if not 4 <= len(number) <= 64 or not number.isascii() or not number.replace("-", "").isalnum():
         raise Invalid(_("“%(waybill)s” is no waybill number.") % {"waybill": text[:64]}, field="waybill")
     return number
@@ -205,6 +205,16 @@ def receive(receipt: Receipt, *, by: User, at: datetime) -> Received:
     if not 8 <= len(receipt.key) <= 64:
         raise Invalid(_("The receipt has no key."), field="key")
     number = number_of(receipt.waybill)
+    try:
+        return _received(receipt, number, by=by, at=at)
+    except IntegrityError:
+        before = Kept.objects.filter(key=receipt.key).first()
+        if before is None:
+            raise
+        return _again(before, by=by)  # the same receipt came twice at the same moment
+
+
+def _received(receipt: Receipt, number: str, *, by: User, at: datetime) -> Received:
     with transaction.atomic():
         before = Kept.objects.filter(key=receipt.key).first()
         if before is not None:
@@ -213,7 +223,7 @@ def receive(receipt: Receipt, *, by: User, at: datetime) -> Received:
             return _orphan(receipt, number, by=by, at=at)
         counted = _checked(receipt, by=by)
         cases = _cases(counted, by=by)
-        found = [_known(case, number, receipt, at=at) for case in cases]
+        found = [_known(case, number, receipt, by=by, at=at) for case in cases]
         stored = _stored(receipt, number, found[0], by=by, at=at)
         answered = []
         for place, (case, each) in enumerate(zip(cases, found, strict=True)):
@@ -262,10 +272,20 @@ def _may_receive(by: User, shop_id: int) -> bool:
     return permissions.may(by, "receive", shop_id=shop_id)
 
 
-def _known(case: Case, number: str, receipt: Receipt, *, at: datetime) -> Parcel:
-    """The parcel as the case knows it, on whichever leg; a new one is a return. It now stands at the warehouse."""
+def _known(case: Case, number: str, receipt: Receipt, *, by: User, at: datetime) -> Parcel:
+    """The parcel as the case knows it, on whichever leg; one it does not know is a return that it was said to be."""
     known = case.parcels.filter(waybill=number).order_by("leg").first()
-    return known or parcel.know(case, waybill=number, carrier=receipt.carrier, at=at, leg=Leg.RETURN)
+    if known is not None:
+        return known
+    never_sent = case.goods in (Case.Goods.NOT_SHIPPED, Case.Goods.STOPPED)
+    if never_sent or Case.objects.filter(parcels__waybill=number, shop=case.shop_id).exists():
+        raise Invalid(
+            _("This parcel is not of %(refund_id)s. Look it up again, or keep it as an orphan.")
+            % {"refund_id": case.refund_id},
+            field="lines",
+        )
+    note(case, "return_number", at=at, by=by, waybill=number, carrier=receipt.carrier)
+    return parcel.know(case, waybill=number, carrier=receipt.carrier, at=at, leg=Leg.RETURN)
 
 
 def _stored(receipt: Receipt, number: str, found: Parcel, *, by: User, at: datetime) -> Kept:
@@ -336,6 +356,10 @@ def _orphan(receipt: Receipt, number: str, *, by: User, at: datetime) -> Receive
     if shop_id is not None and not _may_receive(by, shop_id):
         raise NotAllowed(_("Your role does not receive parcels."))
     evidence.counted(receipt.attachments, by=by)
+    before = _kept_already(number, shop_id)
+    if before is not None:
+        Attachment.objects.filter(pk__in=receipt.attachments, by=by, case=None, receipt=None).update(receipt=before)
+        return Received(orphan_id=before.pk, repeated=True, message=_("This parcel is kept as an orphan already."))
     shop = Shop.objects.get(pk=shop_id) if shop_id else None
     kept = Kept.objects.create(
         key=receipt.key, state=Kept.State.ORPHAN, shop=shop, waybill=number, carrier_text=receipt.carrier[:80],
@@ -343,6 +367,12 @@ def _orphan(receipt: Receipt, number: str, *, by: User, at: datetime) -> Receive
     )  # fmt: skip
     Attachment.objects.filter(pk__in=receipt.attachments, by=by, case=None).update(receipt=kept)
     return Received(orphan_id=kept.pk, message=_("Kept as an orphan parcel. Support will find out whose it is."))
+
+
+def _kept_already(number: str, shop_id: int | None) -> Kept | None:
+    """The orphan that this very parcel is, scanned before."""
+    rows = Kept.objects.filter(state=Kept.State.ORPHAN, waybill=number, shop=shop_id)
+    return rows.select_for_update(of=("self",), no_key=True).order_by("pk").first()
 
 
 def attach(key: str, attachments: Sequence[int], *, by: User, at: datetime) -> None:
@@ -355,7 +385,8 @@ def attach(key: str, attachments: Sequence[int], *, by: User, at: datetime) -> N
         evidence.counted(attachments, by=by)
         asked = Handoff.objects.filter(
             kind=HandoffKind.RECEIVE_RETURN, case__in=[line["case"] for line in kept.lines], answered_by=by
-        )
-        rows = Attachment.objects.filter(pk__in=list(attachments), by=by, receipt=None)
-        first = asked.order_by("pk").first()
-        rows.update(receipt=kept, handoff=first, case=first.case if first else None)
+        ).select_related("case")
+        free = evidence.free(attachments, by=by)
+        for place, answered in enumerate(asked.order_by("pk")):
+            evidence.bind(evidence.again(free, by=by) if place else free, answered, by=by)
+        Attachment.objects.filter(pk__in=free).update(receipt=kept)

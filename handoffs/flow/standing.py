@@ -50,8 +50,12 @@ def counting(parcels: Sequence[Parcel], leg: str) -> list[Parcel]:
 
 
 def standing(parcels: Sequence[Parcel]) -> Standing:
-    """What a case's parcels come to. A return on its way counts before the parcel that once went out."""
-    back = [(meaning(parcel), parcel) for parcel in counting(parcels, Leg.RETURN)]
+    """What a case's parcels come to. A return on its way counts before the parcel that once went out, and no longer
+    once goods were sent again for it.
+    """
+    again = [parcel.created_at for parcel in counting(parcels, Leg.OUTBOUND) if parcel.again]
+    returns = [parcel for parcel in counting(parcels, Leg.RETURN) if not again or parcel.created_at > max(again)]
+    back = [(meaning(parcel), parcel) for parcel in returns]
     for what in (What.RETURN_SHIPPED, What.DELIVERED):
         if found := next((parcel for said, parcel in back if said == what), None):
             return Standing(what, found)

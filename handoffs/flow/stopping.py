@@ -22,9 +22,9 @@ from handoffs import permissions
 from handoffs.carriers import text
 from handoffs.flow import handoff as handoffs
 from handoffs.flow.answer import by_wire
+from handoffs.flow.audience import tell_desk
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, Stale
-from handoffs.flow.goods import tell
 from handoffs.flow.moves import locked_case, note
 from handoffs.models import CarrierAccount, Case, Fact, Handoff, Interception, Parcel, WarehouseSystem
 from handoffs.models.handoff import HandoffKind as K
@@ -86,6 +86,12 @@ def ask_service(handoff_id: int, *, payer: str, by: User, at: datetime) -> Inter
         if asked.kind != K.RECALL_PARCEL or not asked.is_live:
             raise Stale(_("The parcel is not being called back now."))
         via = Via.SERVICE if asked.parcel and service_for(asked.parcel) else _system_way(asked)
+        if (
+            asked.joined_id is not None
+            and asked.joined is not None
+            and asked.joined.interceptions.filter(state__in=Interception.LIVE)
+        ):
+            raise Stale(_("The interception of this parcel was asked for already."))
         if asked.parcel is None or not via:
             raise Invalid(_("No service is connected that could stop this parcel. The carrier's contact is asked."))
         made = _recorded(asked.case, asked.parcel, asked, via, by=by, at=at)
@@ -161,7 +167,7 @@ def _questions(found: Interception) -> QuerySet[Handoff]:
         return Handoff.objects.none()
     same = Q(pk=found.handoff_id)
     if found.parcel_id:
-        same |= Q(parcel=found.parcel_id, kind=found.handoff.kind)
+        same |= Q(parcel=found.parcel_id, kind=found.handoff.kind) | Q(joined=found.handoff_id)
     return Handoff.objects.filter(same)
 
 
@@ -191,7 +197,7 @@ def _not_stopped_after_all(found: Interception, cases: list[Case], waybill: str,
             moment = max(at, last.at)
             Fact.objects.create(case=case, what=now, rank=Fact.Rank.ANSWER, at=moment, parcel=found.parcel)
             note(case, "promise_broken", at=at, by=None, waybill=waybill)
-            tell(case, "promise_broken", waybill, at=at)
+            tell_desk(case, "promise_broken", waybill, at=at)
             refresh(case, at=at, by=None)
 
 

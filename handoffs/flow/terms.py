@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from handoffs.flow import worktime
 from handoffs.models import Calendar, CalendarDay, Clock, ClockPolicy, Pause, PolicyStep, Terms
@@ -105,6 +105,15 @@ def calendar_of(terms: Terms) -> worktime.Calendar:
     return worktime.Calendar(name=data["name"], zone=data["zone"], windows=windows, holidays=data["holidays"])
 
 
+def reckoning(terms: Terms) -> tuple[worktime.Calendar, worktime.Days]:
+    """Calendar and days that these terms count by; read once for as long as the object lives."""
+    known: tuple[worktime.Calendar, worktime.Days] | None = terms.__dict__.get("reckoning")
+    if known is None:
+        calendar = calendar_of(terms)
+        known = terms.__dict__["reckoning"] = (calendar, days_for(calendar))
+    return known
+
+
 def _end(end: time) -> time | None:
     return None if end == time(0) else end
 
@@ -133,11 +142,22 @@ def spans(pauses: Iterable[Pause]) -> list[worktime.Span]:
 
 def due(terms: Terms, start: datetime, pauses: Iterable[Pause] = ()) -> datetime | None:
     """When a clock started at `start` is due; None while it is paused."""
-    calendar = calendar_of(terms)
-    return worktime.due_at(start, length_of(terms), calendar, spans(pauses), days_for(calendar)).at
+    calendar, days = reckoning(terms)
+    return worktime.due_at(start, length_of(terms), calendar, spans(pauses), days).at
 
 
-def moment_of_step(clock: Clock, step: int, pauses: Iterable[Pause] = ()) -> datetime | None:
+class Timed(Protocol):
+    """What the times of a clock's steps follow from."""
+
+    @property
+    def terms(self) -> Terms: ...
+    @property
+    def started_at(self) -> datetime: ...
+    @property
+    def due_at(self) -> datetime | None: ...
+
+
+def moment_of_step(clock: Timed, step: int, pauses: Iterable[Pause] = ()) -> datetime | None:
     """When step number `step` comes up; None when there is no such step or the clock stands still.
 
     The share is taken of the time the clock was given. Where the due time was imported or promised rather than
@@ -149,11 +169,11 @@ def moment_of_step(clock: Clock, step: int, pauses: Iterable[Pause] = ()) -> dat
     percent: int = steps[step]["percent"]
     if percent == 100:
         return clock.due_at
-    calendar = calendar_of(clock.terms)
+    calendar, days = reckoning(clock.terms)
     pause_rows = list(pauses)
     if not calendar.windows and not pause_rows:
         return clock.started_at + (clock.due_at - clock.started_at) * percent / 100
-    days, still = days_for(calendar), spans(pause_rows)
+    still = spans(pause_rows)
     given = worktime.elapsed(clock.started_at, clock.due_at, calendar, still, days)
     return worktime.due_at(clock.started_at, given * percent / 100, calendar, still, days).at
 

@@ -6,21 +6,23 @@ left behind.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache, partial
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Carrier, Shop, User
-from handoffs.carriers import text
+from handoffs.carriers import numbers, text
 from handoffs.carriers.base import Event, State, Track, in_order
+from handoffs.carriers.kuaidi100_codes import names_of
 from handoffs.flow import silence, standing
 from handoffs.flow.goods import follow
 from handoffs.flow.intake import AHEAD
 from handoffs.flow.parcel import carrier_called, carry_on, leads_to
-from handoffs.models import Case, Parcel, ParcelEvent
+from handoffs.models import Case, Parcel, ParcelEvent, bulk
 from handoffs.models.rewrite import rewrite
 
 BATCH = 500
@@ -42,13 +44,14 @@ COLUMNS = [
 class Heard:
     """What one message tells of one parcel. `leg` empty: whichever is known, else to the buyer.
 
-    `order_id` links a parcel that nobody knows yet to the cases of its order.
+    `order_id` links a parcel that nobody knows yet to the cases of its order; `carrier` is found by the track's name.
     """
 
     number: int
     track: Track
     leg: str = ""
     order_id: str = ""
+    carrier: Carrier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +79,15 @@ def take(heard: Iterable[Heard], origin: Origin, *, at: datetime, dry_run: bool 
     A dry run says what would become of each, and changes nothing.
     """
     carriers = list(Carrier.objects.filter(active=True))
+    carrier_of = lru_cache(partial(_carrier_called, carriers=carriers))
     batch: list[Heard] = []
     for each in heard:
-        batch.append(each)
+        batch.append(_plain(each, carrier_of, unasked=origin.source != ParcelEvent.Source.QUERY))
         if len(batch) == BATCH:
-            yield from _batch(batch, origin, carriers, at=at, dry_run=dry_run)
+            yield from _batch(batch, origin, at=at, dry_run=dry_run)
             batch = []
     if batch:
-        yield from _batch(batch, origin, carriers, at=at, dry_run=dry_run)
+        yield from _batch(batch, origin, at=at, dry_run=dry_run)
 
 
 def one(track: Track, origin: Origin, *, at: datetime, leg: str = "", order_id: str = "") -> Outcome:
@@ -91,13 +95,11 @@ def one(track: Track, origin: Origin, *, at: datetime, leg: str = "", order_id: 
     return next(take([Heard(1, track, leg, order_id)], origin, at=at))
 
 
-def _batch(
-    batch: list[Heard], origin: Origin, carriers: list[Carrier], *, at: datetime, dry_run: bool = False
-) -> list[Outcome]:
+def _batch(batch: list[Heard], origin: Origin, *, at: datetime, dry_run: bool = False) -> list[Outcome]:
     wrong = {each.number: why for each in batch if (why := _wrong(each.track, at))}
     good = [each for each in batch if each.number not in wrong]
     with transaction.atomic():
-        parcels, linked = _parcels(good, origin, carriers, at=at)
+        parcels, linked = _parcels(good, origin, at=at)
         fresh = _store(good, parcels, origin, at=at)
         moved, stirred = _stand(good, parcels, fresh, at=at)
         moved = sorted({*moved, *linked})
@@ -105,7 +107,29 @@ def _batch(
     if not dry_run:
         drive(moved, at=at)
         silence.move_on(stirred)
+        for case_id in silence.ran_out(stirred):
+            follow(case_id, at=at)
     return [_outcome(each, wrong.get(each.number, ""), parcels, fresh) for each in batch]
+
+
+def _plain(each: Heard, carrier_of: Callable[[str], Carrier | None], *, unasked: bool) -> Heard:
+    """The message with its number in the form all numbers have, and with the carrier it names."""
+    track = replace(each.track, waybill=numbers.normal(each.track.waybill))
+    return replace(each, track=track, carrier=carrier_of(track.carrier) if unasked else None)
+
+
+def _carrier_called(name: str, carriers: list[Carrier]) -> Carrier | None:
+    """The carrier by the name or the code that a service has for it."""
+    names = (name, *names_of(name)) if name else ()
+    return next((found for each in names if (found := carrier_called(each, carriers))), None)
+
+
+def _of_another(parcel: Parcel, carrier: Carrier | None) -> bool:
+    """Numbers of different carriers do collide. The buyer names the carrier of a return, and often the wrong one; an
+    answer to what was asked of a number is about that number.
+    """
+    known = parcel.carrier_id if parcel.leg == Parcel.Leg.OUTBOUND else None
+    return carrier is not None and known is not None and known != carrier.pk
 
 
 def _wrong(track: Track, at: datetime) -> str:
@@ -119,18 +143,19 @@ def _wrong(track: Track, at: datetime) -> str:
 
 def _outcome(each: Heard, wrong: str, parcels: dict[str, list[Parcel]], fresh: set[int]) -> Outcome:
     waybill = each.track.waybill
-    found = parcels.get(waybill, [])
-    if wrong or not found:
+    known = parcels.get(waybill, [])
+    if wrong or not known:
         return Outcome(each.number, waybill, "rejected", wrong or _("Nobody knows this waybill yet."))
+    if not of(each, parcels):
+        reason = _("This waybill is known as one of %(carrier)s.") % {"carrier": known[0].carrier}
+        return Outcome(each.number, waybill, "rejected", reason)
     return Outcome(each.number, waybill, "created" if each.number in fresh else "unchanged")
 
 
 # Parcels --------------------------------------------------------------------------------------------------------------
 
 
-def _parcels(
-    heard: list[Heard], origin: Origin, carriers: list[Carrier], *, at: datetime
-) -> tuple[dict[str, list[Parcel]], set[int]]:
+def _parcels(heard: list[Heard], origin: Origin, *, at: datetime) -> tuple[dict[str, list[Parcel]], set[int]]:
     """The parcels spoken of, by waybill, locked in order of pk; those of a shop are made when nobody knows them. And
     those that were linked to cases just now, by the orders the messages name.
     """
@@ -140,7 +165,7 @@ def _parcels(
     if origin.shop is not None:
         known = known.filter(shop=origin.shop)
         legs = set(known.values_list("waybill", "leg"))
-        _make([each for each in heard if _is_new(each, legs)], origin.shop, carriers, at=at)
+        _make([each for each in heard if _is_new(each, legs)], origin.shop, at=at)
         linked = _link(heard, origin.shop)
     found: dict[str, list[Parcel]] = {}
     for parcel in known.select_for_update(of=("self",), no_key=True).select_related("carrier").order_by("pk"):
@@ -154,13 +179,13 @@ def _is_new(each: Heard, legs: set[tuple[str, str]]) -> bool:
     return not {(each.track.waybill, leg) for leg in Parcel.Leg.values} & legs
 
 
-def _make(heard: list[Heard], shop: Shop, carriers: list[Carrier], *, at: datetime) -> None:
+def _make(heard: list[Heard], shop: Shop, *, at: datetime) -> None:
     rows = [
         Parcel(shop=shop, leg=each.leg or Parcel.Leg.OUTBOUND, waybill=each.track.waybill, created_at=at,
-               carrier=carrier_called(each.track.carrier, carriers), carrier_text=each.track.carrier[:80])
+               carrier=each.carrier, carrier_text=each.track.carrier[:80])
         for each in heard
     ]  # fmt: skip
-    Parcel.objects.bulk_create(rows, ignore_conflicts=True, batch_size=BATCH)
+    bulk.create_new(rows)
 
 
 def _link(heard: list[Heard], shop: Shop) -> set[int]:
@@ -182,13 +207,13 @@ def _link(heard: list[Heard], shop: Shop) -> set[int]:
         (pk, case) for pk, waybill in parcels.items() for order in orders[waybill] for case in cases.get(order, ())
     }
     rows = [through(parcel_id=pk, case_id=case) for pk, case in sorted(pairs - known)]
-    through.objects.bulk_create(rows, ignore_conflicts=True, batch_size=BATCH)
+    bulk.create_new(rows)
     return {row.parcel_id for row in rows}
 
 
 def of(each: Heard, parcels: dict[str, list[Parcel]]) -> list[Parcel]:
     """The parcels a message is about: the leg it names, else all with its number."""
-    found = parcels.get(each.track.waybill, [])
+    found = [parcel for parcel in parcels.get(each.track.waybill, []) if not _of_another(parcel, each.carrier)]
     return [parcel for parcel in found if not each.leg or parcel.leg == each.leg] or found
 
 
@@ -212,24 +237,26 @@ def _store(heard: list[Heard], parcels: dict[str, list[Parcel]], origin: Origin,
     ids = {pk for pk, _digest in rows}
     known = set(ParcelEvent.objects.filter(parcel__in=ids).values_list("parcel_id", "digest"))
     new = {key: row for key, row in rows.items() if key not in known}
-    ParcelEvent.objects.bulk_create([row for _number, row in new.values()], batch_size=BATCH)
+    bulk.create([row for _number, row in new.values()])
     return {number for number, _row in new.values()}
 
 
 def _row(parcel: Parcel, event: Event, key: str, origin: Origin, at: datetime) -> ParcelEvent:
     return ParcelEvent(
         parcel=parcel, at=event.at, state=event.state.value, raw_state=event.raw_state[:40], text=event.text[:500],
-        place=event.place[:120], source=origin.source, received_at=at, by=origin.by, digest=key,
+        place=event.place[:120],
+        new_waybill=numbers.normal(event.new_waybill)[:64], source=origin.source, received_at=at, by=origin.by,
+        digest=key,
     )  # fmt: skip
 
 
 def events_of(parcel_ids: Iterable[int]) -> dict[int, list[Event]]:
     """All stored events of these parcels, oldest first."""
     found: dict[int, list[Event]] = {}
-    columns = ("parcel_id", "at", "state", "raw_state", "text", "place", "parcel__waybill")
+    columns = ("parcel_id", "at", "state", "raw_state", "text", "place", "parcel__waybill", "new_waybill")
     rows = ParcelEvent.objects.filter(parcel__in=list(parcel_ids)).order_by("parcel_id", "at", "pk")
-    for parcel_id, at, state, raw, words, place, waybill in rows.values_list(*columns):
-        event = Event(at, State(state), raw, words, place, waybill, text.new_waybill(words, of=waybill))
+    for parcel_id, at, state, raw, words, place, waybill, new in rows.values_list(*columns):
+        event = Event(at, State(state), raw, words, place, waybill, new or text.new_waybill(words, of=waybill))
         found.setdefault(parcel_id, []).append(event)
     return found
 
@@ -247,15 +274,15 @@ def _stand(
     moved, stirred = [], []
     for parcel in rows:
         before = _matters(parcel)
-        newest = parcel.state_at
+        newest = (parcel.state_at, parcel.state)
         judge(parcel, events.get(parcel.pk, []), told[parcel.pk])
-        if parcel.state_at != newest:
+        if (parcel.state_at, parcel.state) != newest:
             parcel.lost_at = None
         _goes_on(parcel, events.get(parcel.pk, []), at=at)
         if before != _matters(parcel):
             parcel.pending, parcel.pending_since = True, at
             moved.append(parcel.pk)
-        elif parcel.state_at != newest:
+        elif parcel.state_at != newest[0]:
             stirred.append(parcel.pk)
     if fresh or moved or stirred:
         rewrite(rows, COLUMNS)

@@ -11,7 +11,8 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from handoffs.intake.headers import OWN_COLUMNS
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet takes for the beginning of a formula; in East Asian versions the full-width signs too.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 NUMBER_OF_ROW, WHY = OWN_COLUMNS
 
 

@@ -1,6 +1,7 @@
 from handoffs.models.attachment import Attachment
 from handoffs.models.batch import BatchRow, RefundBatch
 from handoffs.models.case import Case, CaseLine, CaseSource, Fact
+from handoffs.models.channel import Channel, ChannelPost
 from handoffs.models.clock import Clock, Pause, Terms
 from handoffs.models.connection import Connection
 from handoffs.models.decision import Compensation, Decision, OrderLine, RefundOrder
@@ -13,8 +14,10 @@ from handoffs.models.outbox import OutboxMessage
 from handoffs.models.parcel import CarrierAccount, Parcel, ParcelEvent, ParcelState
 from handoffs.models.policy import Calendar, CalendarDay, CalendarWindow, ClockPolicy, PolicyStep, Reason, ReplyTemplate
 from handoffs.models.response import Response
+from handoffs.models.retention import Retention
 from handoffs.models.tick import Tick
 from handoffs.models.timeline import TimelineEntry
+from handoffs.models.view import SavedView, StartView
 from handoffs.models.warehouse_system import WarehouseSystem
 
 __all__ = [
@@ -28,6 +31,8 @@ __all__ = [
     "Case",
     "CaseLine",
     "CaseSource",
+    "Channel",
+    "ChannelPost",
     "Clock",
     "ClockPolicy",
     "Compensation",
@@ -53,6 +58,9 @@ __all__ = [
     "RejectedRow",
     "ReplyTemplate",
     "Response",
+    "Retention",
+    "SavedView",
+    "StartView",
     "Terms",
     "Tick",
     "TimelineEntry",

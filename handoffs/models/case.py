@@ -140,7 +140,21 @@ class Case(models.Model):
             models.Index(fields=("shop", "order_id", "line_id")),
             models.Index(fields=("buyer_nick",)),
             models.Index(fields=("shop", "due_at", "id"), condition=~Q(status="closed"), name="open_cases_by_due"),
-            models.Index(fields=("owner", "due_at"), condition=~Q(status="closed"), name="open_cases_by_owner"),
+            models.Index(fields=("due_at", "id"), condition=~Q(status="closed"), name="open_cases_due"),
+            models.Index(fields=("owner", "due_at", "id"), condition=~Q(status="closed"), name="open_cases_of_owner"),
+            models.Index(
+                fields=("due_at", "id"), condition=~Q(status="closed") & Q(owner=None), name="unowned_cases_due"
+            ),
+            models.Index(fields=("due_at", "id"), name="cases_by_due"),
+            models.Index(fields=("owner", "due_at", "id"), name="cases_by_owner"),
+            models.Index(
+                fields=("marketplace_deadline",),
+                condition=~Q(status="closed") & ~Q(money="confirmed"),
+                name="cases_at_risk",
+            ),
+            models.Index(
+                fields=("shop",), condition=Q(status="goods_open", money="confirmed"), name="cases_with_goods_open"
+            ),
         )
 
     def __str__(self) -> str:
@@ -165,10 +179,15 @@ class CaseSource(models.Model):
     buyer_uid = models.CharField(max_length=120, blank=True)
     agreed_by = models.CharField(max_length=10, blank=True)
     imported_from = models.CharField(_("received from"), max_length=255, blank=True)
+    # Personal data is gone, or is to go when the case is closed; the timeline is in the archive.
+    erased_at = models.DateTimeField(null=True, blank=True)
+    erase_asked_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("received application")
         verbose_name_plural = _("received applications")
+        indexes = (models.Index(fields=("case",), condition=Q(erase_asked_at__isnull=False), name="sources_to_erase"),)
 
     def __str__(self) -> str:
         return f"{self.case_id}"

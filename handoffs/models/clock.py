@@ -83,6 +83,7 @@ class Clock(models.Model):
                 fields=("next_action_at", "id"), condition=Q(next_action_at__isnull=False), name="clocks_to_act_on"
             ),
             models.Index(fields=("case",), condition=Q(ended_at=None), name="open_clocks_by_case"),
+            models.Index(fields=("id",), condition=~Q(failed=""), name="clocks_that_failed"),
         )
 
     def __str__(self) -> str:

@@ -36,6 +36,7 @@ class CarrierClaim(models.Model):
     cause = models.CharField(_("cause"), max_length=12, choices=Cause, default=Cause.LOST)
     amount = models.DecimalField(_("claimed (yuan)"), max_digits=12, decimal_places=2)
     accepted = models.DecimalField(_("accepted (yuan)"), max_digits=12, decimal_places=2, null=True, blank=True)
+    accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
     recovered = models.DecimalField(_("paid (yuan)"), max_digits=12, decimal_places=2, null=True, blank=True)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.CLAIMED)
     opened_at = models.DateTimeField(_("opened at"))

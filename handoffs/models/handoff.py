@@ -71,6 +71,8 @@ class Handoff(models.Model):
     difficult_reason = models.CharField(_("why difficult"), max_length=255, blank=True)
     version = models.PositiveSmallIntegerField(default=1)
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    # What is lost first, the promise or the money: `due_at`, or the marketplace's deadline where we must act before it.
+    first_at = models.DateTimeField(null=True, blank=True)
     answer = models.CharField(_("answer"), max_length=20, blank=True)
     answer_note = models.TextField(_("answer note"), blank=True)
     data = models.JSONField(_("details"), default=dict, blank=True)
@@ -93,9 +95,9 @@ class Handoff(models.Model):
         )
         indexes = (
             models.Index(
-                fields=("to_role", "due_at", "id"),
-                condition=Q(status__in=("open", "claimed")),
-                name="live_handoffs_by_due",
+                fields=("first_at", "id"),
+                condition=Q(status__in=("open", "claimed"), joined=None),
+                name="live_handoffs_by_first",
             ),
             models.Index(
                 fields=("assignee", "due_at"),

@@ -1,6 +1,7 @@
 """Import runs and the rows they turned down, kept with their reason until they are fixed."""
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Shop, User
@@ -56,6 +57,7 @@ class RejectedRow(models.Model):
         verbose_name = _("rejected row")
         verbose_name_plural = _("rejected rows")
         ordering = ("run", "number")
+        indexes = (models.Index(fields=("run", "number"), condition=Q(settled_at=None), name="rows_to_fix"),)
 
     def __str__(self) -> str:
         return f"{self.run_id}:{self.number}"

@@ -44,6 +44,7 @@ class OutboxMessage(models.Model):
             models.Index(
                 fields=("next_try_at", "id"), condition=Q(mail__in=("queued", "inflight", "retry")), name="mail_to_send"
             ),
+            models.Index(fields=("id",), condition=Q(mail="dead"), name="mails_given_up"),
             models.Index(fields=("to",), condition=Q(read_at=None), name="unread_messages"),
             models.Index(fields=("to", "-created_at")),
         )

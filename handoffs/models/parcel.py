@@ -63,6 +63,7 @@ class Parcel(models.Model):
     pending_since = models.DateTimeField(null=True, blank=True)
     subscribed_at = models.DateTimeField(null=True, blank=True)
     queried_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("parcel")
@@ -100,6 +101,7 @@ class ParcelEvent(models.Model):
     raw_state = models.CharField(_("state in the carrier's words"), max_length=40, blank=True)
     text = models.CharField(_("text"), max_length=500, blank=True)
     place = models.CharField(_("place"), max_length=120, blank=True)
+    new_waybill = models.CharField(_("goes on as"), max_length=64, blank=True, default="")
     source = models.CharField(_("source"), max_length=8, choices=Source)
     received_at = models.DateTimeField(_("received"))
     by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("by"))

@@ -1,6 +1,5 @@
 """The bell, one's own settings, and the language."""
 
-from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
@@ -82,18 +81,3 @@ def test_a_zone_that_is_none_is_declined_at_its_field(world: World, log_in: LogI
     sent = {"name": "N", "language": "en", "time_zone": "Mars/Olympus", "digest_at": "07:30"}
     got = log_in(world.support).post(ME, sent)
     assert (got.status_code, list(got.context["form"].errors)) == (400, ["time_zone"])
-
-
-def test_a_token_is_shown_once_and_a_new_one_ends_it(world: World, log_in: LogIn) -> None:
-    browser = log_in(world.support)
-    where = reverse("admin:handoffs_token")
-    first = browser.post(where, {"verb": "new"}).context["token"]
-    api = {"HTTP_AUTHORIZATION": f"Token {first}"}
-    assert browser.get("/api/v1/me/", **api).status_code == 200
-    assert first not in browser.get(reverse("admin:handoffs_myself")).content.decode()
-    second = browser.post(where, {"verb": "new"}).context["token"]
-    assert second != first
-    stranger = Client()
-    assert stranger.get("/api/v1/me/", **api).status_code == 401
-    browser.post(where, {"verb": "none"})
-    assert stranger.get("/api/v1/me/", HTTP_AUTHORIZATION=f"Token {second}").status_code == 401

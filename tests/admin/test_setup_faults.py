@@ -66,7 +66,7 @@ def test_a_shop_without_people_without_lead_and_without_duty_is_named(world: Wor
     Membership.objects.filter(role="support", shop=world.shop).update(lead=False)
     DutyShift.objects.filter(user=world.support).delete()
     User.objects.filter(pk=world.manager.pk).update(is_active=False)
-    assert sorted(texts("people", "duty")) == [
+    assert sorted(texts("people", "leads", "duty")) == [
         "JD shop has no support on duty: new cases go to the open queue.",
         "JD shop has nobody as: manager.",
         "Taobao shop has no lead among: support agent.",

@@ -4,13 +4,22 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import time_machine
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
-from accounts.models import User
+from accounts import tokens
+from accounts.models import ApiToken, User
+from accounts.models.token import Scope
 from tests import factories
 
 Caller = Callable[[User], APIClient]
+
+
+def token_of(user: User) -> str:
+    """The person's token, that may do all the person may; made at the first call."""
+    key = f"token-of-{user.pk}"
+    if not ApiToken.objects.filter(user=user).exists():
+        tokens.make(user, "test", Scope.values, by=user, at=factories.NOON, days=365, key=key)
+    return key
 
 
 @pytest.fixture
@@ -30,7 +39,7 @@ def call(world: factories.World) -> Caller:
 
     def made(user: User) -> APIClient:
         client = APIClient()
-        client.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.get_or_create(user=user)[0].key}")
+        client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(user)}")
         return client
 
     return made

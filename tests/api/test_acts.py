@@ -247,6 +247,32 @@ def test_whoever_gives_a_question_away_sees_once_more_how_it_stands(world: World
     assert call(other).get(f"/api/v1/handoffs/{asked.pk}/").status_code == 404
 
 
+def test_many_are_approved_in_one_call_and_each_is_answered_for(world: World, call: Caller) -> None:
+    wanted = Proposal("full_refund", "商品破损，同意退款")
+    made = [decision.propose(on_path(world).pk, wanted, by=world.support, at=NOON) for _ in range(3)]
+    decision.withdraw(made[1].pk, by=world.support, at=NOON)
+    body = {"decisions": [{"id": each.pk} for each in made] + [{"id": 99_999}]}
+    body["decisions"][2] |= {"amount": "100.00", "note": "只退一半"}
+    answer = call(world.supervisor).post("/api/v1/decisions/approve/", body)
+    assert answer.status_code == 200
+    rows = answer.json()["results"]
+    assert [row["id"] for row in rows] == [*(each.pk for each in made), 99_999]
+    assert [row["approved"] for row in rows] == [True, False, True, False]
+    assert "withdrawn" in rows[1]["reason"]
+    assert [row["code"] for row in rows] == ["", "changed_meanwhile", "", "not_found"]
+    made[2].refresh_from_db()
+    assert (made[2].amount, made[2].note) == (Decimal("100.00"), "只退一半")
+
+
+@pytest.mark.parametrize("body", [{}, {"decisions": []}, {"decisions": [{}]}, {"decisions": [{"id": "x"}]},
+                                  {"decisions": [{"id": n} for n in range(1, 502)]}])  # fmt: skip
+def test_a_list_that_cannot_stand_approves_nothing(world: World, call: Caller, body: dict[str, Any]) -> None:
+    decision.propose(on_path(world).pk, Proposal("full_refund", "商品破损，同意退款"), by=world.support, at=NOON)
+    before = snapshot.of_the_desk()
+    assert call(world.supervisor).post("/api/v1/decisions/approve/", body).status_code == 400
+    assert snapshot.of_the_desk() == before
+
+
 def test_over_the_limit_a_supervisor_approves_less(world: World, call: Caller) -> None:
     case = on_path(world)
     body = {"kind": "full_refund", "reason": "商品破损，同意退款"}

@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import override_settings
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from handoffs.models import Case
 from tests import factories, photos
-from tests.api.conftest import Caller
+from tests.api.conftest import Caller, token_of
 from tests.factories import World
 
 
@@ -133,5 +132,5 @@ def test_a_session_needs_its_csrf_token_to_change_anything(world: World) -> None
 def test_a_token_needs_no_csrf_token(world: World) -> None:
     case = factories.case(world.shop)
     client = APIClient(enforce_csrf_checks=True)
-    client.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.create(user=world.support).key}")
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(world.support)}")
     assert client.post(f"/api/v1/cases/{case.pk}/put_back/").status_code == 200

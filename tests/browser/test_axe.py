@@ -42,8 +42,13 @@ def addresses(world: World) -> dict[str, list[str]]:
     return {
         "manager": ["/", f"/handoffs/case/{case}/change/", f"/cases/{case}/do/respond/", "/approvals/", "/board/",
                     "/reports/", "/scan/?waybill=YT5550001", "/stops/", "/orphans/", "/exposure/", "/claims/",
-                    "/connections/", "/connections/warehouses/new/", "/import/", "/messages/", "/me/", "/playbook/",
-                    "/handoffs/case/", "/accounts/shop/"],
+                    "/connections/", "/connections/warehouses/new/", "/import/", "/messages/", "/me/",
+                    "/channels/", "/channels/new/", "/me/channels/new/", "/playbook/", "/start/", "/guide/qc/",
+                    "/me/digest/",
+                    "/duty/hand-over/",
+                    "/handoffs/case/", "/accounts/shop/", "/handoffs/case/?path=2&late=yes", "/?path=9", "/questions/",
+                    "/views/", "/board/rejected/",
+                    "/me/second-factor/", "/me/tokens/", "/people/second-factors/", "/audit/"],
         "qc": ["/", f"/questions/{asked}/"],
     }  # fmt: skip
 

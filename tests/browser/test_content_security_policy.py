@@ -23,7 +23,7 @@ def log_in(page: Page, live_server: LiveServer) -> None:
     page.fill("[name=username]", "root@desk.test")
     page.fill("[name=password]", "pass-word-1")
     page.click("[type=submit]")
-    page.wait_for_url(f"{live_server.url}/")
+    page.wait_for_url(f"{live_server.url}/start/**")
 
 
 def test_the_policy_refuses_nothing_the_console_needs(page: Page, live_server: LiveServer, refusals: set[str]) -> None:

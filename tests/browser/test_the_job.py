@@ -49,7 +49,7 @@ class Desk:
         self.page.goto(f"{self.server.url}/cases/{case.pk}/do/{code}/")
 
     def send(self) -> None:
-        self.page.locator("main form").first.locator("button").first.click()
+        self.page.locator("main form").first.locator("button.rd-main").last.click()
         self.page.wait_for_load_state()
 
     def status_of(self, address: str) -> int:

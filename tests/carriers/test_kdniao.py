@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from handoffs.carriers.base import Refused, State, Unreadable
+from handoffs.carriers.base import BadSignature, Refused, State, Unreadable
 from handoffs.carriers.kdniao import push_of, state_of, track_of
 from tests.carriers.samples import STO, at, sample
 
@@ -74,6 +74,8 @@ def test_a_failure_is_not_no_trace() -> None:
 def test_a_push_brings_several_and_a_bad_one_stops_none() -> None:
     bad = {"Success": False, "LogisticCode": "2", "Reason": "系统错误"}
     push = {"PushTime": "2019-11-19 18:10:00", "Count": "4", "Data": [bad, sample(STO), "odd", {}]}
-    assert [track.waybill for track in push_of(push)] == ["773014136444784"]
+    assert [track.waybill for track in push_of(push, customer="1")] == ["773014136444784"]
     with pytest.raises(Unreadable):
-        push_of({"Count": "0"})
+        push_of({"Count": "0"}, customer="1")
+    with pytest.raises(BadSignature):
+        push_of(push | {"EBusinessID": "2"}, customer="1")

@@ -9,7 +9,7 @@ import time_machine
 from django.db import transaction
 from django.db.models import F
 
-from accounts import duty
+from accounts import duty, tokens
 from accounts.models import Carrier, Contact, Limit, Membership, Shop, User, Warehouse
 from accounts.models.people import Role
 from handoffs import reports, sweep, worklist
@@ -97,7 +97,7 @@ def test_there_is_one_login_in_each_role_who_belongs_to_both_shops_and_is_on_dut
     for login in logins["users"]:
         user = User.objects.get(email=login["email"])
         assert user.check_password(login["password"])
-        assert user.auth_token.key == login["token"]
+        assert user.tokens.get().digest == tokens.digest(login["token"])
         assert user.roles == {login["role"]}
         assert user.shops_as(login["role"]) == set(Shop.objects.values_list("pk", flat=True))
         assert user.pk in duty.on_duty_ids(NOON)

@@ -233,7 +233,7 @@ def test_the_tasks_do_their_pass_and_leave_a_tick(world: World, case: Case) -> N
         tasks.sweep()
         tasks.send_digests()
         tasks.deliver()
-    assert set(Tick.objects.values_list("name", flat=True)) == {"sweep", "deliver", "digests"}
+    assert set(Tick.objects.values_list("name", flat=True)) == {"sweep", "deliver", "digests", "handover"}
     assert Tick.objects.get(name="digests").data["sent"] == 3
     assert len(mails_to(world.supervisor)) == 1
 

@@ -21,7 +21,8 @@ def event(state: State, at: datetime, text: str = "", waybill: str = "ZTO0001") 
 
 def told(case: Case, *events: Event, at: datetime | None = None, waybill: str = "ZTO0001", leg: str = "") -> str:
     """Some events of one parcel, learned at the time of the newest unless said otherwise. What became of them."""
-    track = Track("ZTO", waybill, State.UNKNOWN, "", tuple(events))
+    known = Parcel.objects.filter(waybill=waybill).values_list("carrier__code", flat=True).first()
+    track = Track(known or "ZTO", waybill, State.UNKNOWN, "", tuple(events))
     moment = at or max(each.at for each in events)
     outcome = tracking.one(track, tracking.Origin("api", case.shop), at=moment, leg=leg, order_id=case.order_id)
     case.refresh_from_db()

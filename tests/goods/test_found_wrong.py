@@ -105,7 +105,7 @@ def test_an_empty_box_brings_nothing_back(world: World) -> None:
     proof = photos.uploaded(world.warehouse, at=NOON)
     scan(world, receiving.Counted(case.pk, "", 0, "empty_box"), attachments=(proof.pk,))
     case.refresh_from_db()
-    assert (case.goods, case.handoffs.get(kind="receive_return").status) == ("returning", "answered")
+    assert (case.goods, case.handoffs.get(kind="receive_return").status) == ("with_buyer", "answered")
 
 
 def test_every_line_is_counted_once(world: World) -> None:

@@ -19,8 +19,11 @@ LATER = NOON + timedelta(hours=1)
 OK = (200, {"result": True, "returnCode": "200", "message": "成功"})
 
 
-def shipped(world: World, waybill: str, **fields: object) -> Case:
-    return factories.case(world.shop, path=2, outbound=[("中通快递", waybill)], **fields)
+CARRIER = {SF: "顺丰速运", YUNDA: "韵达快递"}
+
+
+def shipped(world: World, waybill: str, carrier: str = "中通快递", **fields: object) -> Case:
+    return factories.case(world.shop, path=2, outbound=[(carrier, waybill)], **fields)
 
 
 def test_the_desk_has_a_word_for_every_state_a_carrier_has() -> None:
@@ -31,7 +34,7 @@ def test_the_desk_has_a_word_for_every_state_a_carrier_has() -> None:
 
 
 def test_a_push_of_a_parcel_out_for_delivery_leaves_the_case_on_path_2(world: World, account: CarrierAccount) -> None:
-    case = shipped(world, "933346116516")
+    case = shipped(world, "933346116516", CARRIER[SF])
     assert push(account, of_today(SF)) == OK
     case.refresh_from_db()
     stands = parcel("933346116516")
@@ -56,7 +59,7 @@ def test_a_push_of_a_signed_parcel_turns_the_case_to_path_3_against_the_buyers_w
 @pytest.mark.parametrize("name", [SF, YUNDA])
 def test_shuffled_doubled_and_replayed_pushes_change_nothing(world: World, account: CarrierAccount, name: str) -> None:
     whole = of_today(name)
-    case = shipped(world, whole["lastResult"]["nu"])
+    case = shipped(world, whole["lastResult"]["nu"], CARRIER[name])
     push(account, whole)
     stands, events = parcel(whole["lastResult"]["nu"]), ParcelEvent.objects.count()
     case.refresh_from_db()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 from django.db import OperationalError
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
@@ -72,6 +73,28 @@ def test_a_desk_without_its_queue_folder_is_not_ready(client: Client, settings: 
     settings.REDIS_URL = ""
     settings.CELERY_BROKER_TRANSPORT_OPTIONS = {"data_folder_out": str(tmp_path / "gone")}
     assert client.get("/readyz").json()["reason"] == "the broker does not answer"
+
+
+@pytest.mark.django_db
+def test_a_desk_whose_database_lacks_a_migration_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept(seconds_ago=1)
+    monkeypatch.setattr(health, "_up_to_date", set())
+    last = MigrationRecorder.Migration.objects.filter(app="handoffs").order_by("name").last()
+    assert last is not None
+    last.delete()
+    assert client.get("/readyz").json()["reason"] == "the database is not up to date: run migrate"
+    last.save()
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_database_that_a_newer_version_migrated_keeps_the_older_one_ready(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept(seconds_ago=1)
+    monkeypatch.setattr(health, "_up_to_date", set())
+    MigrationRecorder.Migration.objects.create(app="handoffs", name="9999_of_the_next_version")
+    assert client.get("/readyz").status_code == 200
 
 
 @pytest.mark.parametrize("address", ["/healthz", "/readyz"])

@@ -22,7 +22,7 @@ def try_password(client: Client, password: str, *, email: str = "support@desk.te
 @pytest.mark.usefixtures("person")
 def test_the_right_password_opens_the_console(client: Client) -> None:
     assert try_password(client, "pass-word-1") == 302
-    assert client.get("/").status_code == 200
+    assert client.get("/", follow=True).status_code == 200
 
 
 @pytest.mark.usefixtures("person")

@@ -10,7 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 FILE = active.BASE_DIR / "refunddesk" / "settings.py"
 VARIABLES = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG", "BASE_URL",
-             "ATTACHMENT_DIR", "DEFAULT_FROM_EMAIL", "CSRF_TRUSTED_ORIGINS", "TLS", "LOG_LEVEL", "VAR_DIR")  # fmt: skip
+             "ATTACHMENT_DIR", "DEFAULT_FROM_EMAIL", "CSRF_TRUSTED_ORIGINS", "TLS", "LOG_LEVEL", "VAR_DIR",
+             "METRICS_TOKEN", "LOG_FORMAT", "SESSION_IDLE_MINUTES", "SESSION_HOURS", "API_PER_MINUTE",
+             "HOOKS_PER_MINUTE", "LOGINS_PER_MINUTE", "CLIENT_ADDRESS_HEADER", "SECOND_FACTOR_ROLES")  # fmt: skip
 PRODUCTION = {
     "DATABASE_URL": "postgres://desk:p%40ss@db.example.com:5433/refunds?sslmode=require",
     "REDIS_URL": "redis://cache.example.com:6379/2",
@@ -71,7 +73,7 @@ def test_production_takes_every_part_of_the_addresses(monkeypatch: pytest.Monkey
         "PASSWORD": "p@ss",
         "HOST": "db.example.com",
         "PORT": "5433",
-        "OPTIONS": {"sslmode": "require", "options": "-c jit=off"},
+        "OPTIONS": {"sslmode": "require", "options": "-c jit=off -c random_page_cost=1.1"},
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
@@ -113,7 +115,12 @@ def test_with_a_database_a_missing_variable_is_an_error(monkeypatch: pytest.Monk
         ("BASE_URL", "desk.example.com", "web address"),
         ("CSRF_TRUSTED_ORIGINS", "desk.example.com", "origins"),
         ("LOG_LEVEL", "loud", "DEBUG, INFO, WARNING, ERROR"),
+        ("LOG_FORMAT", "xml", "JSON, LINE"),
+        ("METRICS_TOKEN", "short", "16 characters"),
         ("VAR_DIR", __file__, "folder"),
+        ("SESSION_IDLE_MINUTES", "0", "a whole number from 5"),
+        ("SECOND_FACTOR_ROLES", "boss", "roles separated by commas"),
+        ("API_PER_MINUTE", "many", "a whole number from 0"),
         ("ATTACHMENT_DIR", __file__, "folder"),
     ],
 )

@@ -1,5 +1,6 @@
 """One command starts the whole desk, and nothing is left when it ends."""
 
+import json
 import os
 import signal
 import subprocess
@@ -97,6 +98,18 @@ def test_a_start_that_is_killed_hard_takes_its_processes_along(var: Path) -> Non
         while alive(var) and time.monotonic() < until:
             time.sleep(0.1)
         assert alive(var) == []
+
+
+def test_a_list_of_queues_that_was_cut_off_does_not_end_every_later_start(var: Path) -> None:
+    """Worker and timetable declare at once; one that is killed between opening and writing leaves an empty list."""
+    (var / "control").mkdir(exist_ok=True)
+    cut_off = var / "control" / "celery.exchange"
+    cut_off.write_bytes(b"")
+    with started(var, free_port()) as process:
+        assert json.loads(cut_off.read_bytes()), "declared before the worker and the timetable begin"
+        process.send_signal(signal.SIGTERM)
+        status, output = ended(process)
+        assert status == 0, output
 
 
 def test_a_second_start_in_the_same_folder_is_refused(var: Path) -> None:

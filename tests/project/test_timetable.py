@@ -10,8 +10,8 @@ ENTRIES = sorted(app.conf.beat_schedule.items())
 
 def test_the_clocks_are_swept_and_mails_delivered_every_fifteen_seconds() -> None:
     assert {name: entry["schedule"] for name, entry in ENTRIES} == {
-        "sweep": 15.0, "deliver": 15.0, "payments": 30.0, "pull": 60.0, "track": 30.0, "digests": 300.0,
-        "reconcile": crontab(hour=19, minute=10),
+        "sweep": 15.0, "deliver": 15.0, "notify": 15.0, "payments": 30.0, "pull": 60.0, "track": 30.0, "digests": 300.0,
+        "reconcile": crontab(hour=19, minute=10), "archive": crontab(hour=18, minute=40),
     }  # fmt: skip
 
 

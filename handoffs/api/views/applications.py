@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Shop
+from accounts.models.token import Scope
 from handoffs import permissions
 from handoffs.api.views.base import DeskView, described, not_allowed
 from handoffs.flow import intake
@@ -46,6 +47,8 @@ class Pushed(serializers.Serializer[Any]):
 
 class RefundApplications(DeskView):
     """Push applications. The same one again changes nothing; a rejected row stops no other."""
+
+    scope = Scope.IMPORT
 
     @described("refund_applications_push", takes=BODY, gives=Pushed)
     def post(self, request: Request) -> Response:

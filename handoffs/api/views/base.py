@@ -40,7 +40,8 @@ class ErrorOut(ComplaintOut):
     )
 
 
-ERRORS = {400: "bad input", 401: "no token", 403: "not allowed", 404: "not yours to see", 409: "changed meanwhile"}
+ERRORS = {400: "bad input", 401: "no token", 403: "not allowed", 404: "not yours to see", 409: "changed meanwhile",
+          429: "too many calls"}  # fmt: skip
 
 
 def described(operation: str, *, gives: Any, takes: Any = None, status: int = 200, **more: Any) -> Callable[..., Any]:

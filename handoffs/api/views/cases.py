@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -14,7 +14,7 @@ from handoffs.api.pagination import PageIn, page
 from handoffs.api.shown.case import BuyerOut, CaseOut
 from handoffs.api.shown.people import all_shown
 from handoffs.api.views.base import DeskView, described
-from handoffs.flow import buyer, owner, response
+from handoffs.flow import buyer, numbers, owner, response
 from handoffs.flow.errors import Invalid
 from handoffs.flow.response import Reply
 from handoffs.models import Case
@@ -56,7 +56,7 @@ class Cases(DeskView):
         if "owner" in asked:
             rows = rows.filter(owner=self.owner_of(asked["owner"]))
         if text := asked.get("q", "").strip():
-            rows = rows.filter(Q(refund_id=text) | Q(order_id=text) | Q(pk__in=_on_waybill(text)))
+            rows = rows.filter(pk__in=numbers.cases_with(text))
         return rows
 
     def owner_of(self, text: str) -> int | None:
@@ -65,10 +65,6 @@ class Cases(DeskView):
         if text.isascii() and text.isdigit() and len(text) < 19:
             return int(text)
         raise Invalid(_("Say “me”, “none” or the id of a colleague."), field="owner")
-
-
-def _on_waybill(text: str) -> "QuerySet[Any]":
-    return Case.parcels.through.objects.filter(parcel__waybill=text).values("case_id")
 
 
 class OneCase(DeskView):

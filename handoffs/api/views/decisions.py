@@ -1,13 +1,18 @@
 """Decisions: approve, approve less, refuse, take back, carry out."""
 
+from typing import Any
+
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from handoffs import permissions
-from handoffs.api.asked import ApprovalIn, CarryOutIn, Nothing, RefusalIn
+from handoffs.api.asked import ApprovalIn, ApprovalsIn, CarryOutIn, Nothing, RefusalIn
 from handoffs.api.shown.handoff import DecisionOut
 from handoffs.api.views.base import DeskView, described, not_allowed
 from handoffs.flow import decision
+from handoffs.flow.approve_many import Wish, approve_many, approve_one
+from handoffs.flow.errors import FlowError
 
 
 class OneDecision(DeskView):
@@ -24,8 +29,39 @@ class Approve(DeskView):
     @described("decisions_approve", takes=ApprovalIn, gives=DecisionOut)
     def post(self, _request: Request, pk: int) -> Response:
         self.must("approve", self.decision(pk).case)
-        decision.approve(pk, **self.body(ApprovalIn), by=self.me, at=self.now)
+        asked = self.body(ApprovalIn)
+        approve_one(pk, Wish(asked.get("amount"), asked.get("note", "")), by=self.me, at=self.now)
         return self.show_decision(pk)
+
+
+class ApprovedRow(serializers.Serializer[Any]):
+    """What became of one."""
+
+    id = serializers.IntegerField()
+    approved = serializers.BooleanField()
+    code = serializers.CharField(help_text="Why it was not approved, as a word for programs.")
+    reason = serializers.CharField(help_text="Why it was not approved.")
+
+
+class Approvals(serializers.Serializer[Any]):
+    results = ApprovedRow(many=True)
+
+
+class ApproveMany(DeskView):
+    """Approve up to 500 proposals at once, each for itself: one that cannot be approved stops no other."""
+
+    @described("decisions_approve_many", takes=ApprovalsIn, gives=Approvals)
+    def post(self, _request: Request) -> Response:
+        if not permissions.may(self.me, "approve"):
+            not_allowed()
+        asked = self.body(ApprovalsIn)["decisions"]
+        wishes = {one["id"]: Wish(one.get("amount"), one.get("note", "")) for one in asked}
+        said = approve_many(wishes, by=self.me, at=self.now)
+        return Response({"results": [_row(pk, error) for pk, error in said.items()]})
+
+
+def _row(pk: int, error: FlowError | None) -> dict[str, Any]:
+    return {"id": pk, "approved": error is None, "code": error.code if error else "", "reason": str(error or "")}
 
 
 class Refuse(DeskView):

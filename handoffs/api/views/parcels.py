@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Shop
+from accounts.models.token import Scope
 from handoffs import permissions
 from handoffs.api.views.base import DeskView, described, not_allowed
 from handoffs.carriers import rows
@@ -52,6 +53,8 @@ class HeardRows(serializers.Serializer[Any]):
 
 class ParcelEvents(DeskView):
     """Push events. The same one again changes nothing; a rejected row stops no other."""
+
+    scope = Scope.EVENTS
 
     @described("parcel_events_push", takes=BODY, gives=HeardRows)
     def post(self, request: Request) -> Response:

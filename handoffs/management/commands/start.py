@@ -2,6 +2,7 @@
 
 import ctypes
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -12,10 +13,12 @@ import time
 from argparse import ArgumentParser
 from contextlib import suppress
 from io import StringIO
+from pathlib import Path
 from typing import IO, Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from celery import current_app
 from django.conf import settings
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand, CommandError
@@ -59,6 +62,7 @@ class Command(BaseCommand):
         What came due while nothing ran is done before anybody can look.
         """
         call_command("migrate", verbosity=0)
+        _lay_out_the_queue()
         if demo:
             self.demo()
         call_command("sweep", stdout=StringIO())
@@ -90,6 +94,23 @@ class Command(BaseCommand):
     def say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _lay_out_the_queue() -> None:
+    """Declare the task queue in its folder while nobody else does.
+
+    The folder transport writes a list of queues in two steps: two processes that start at once can meet between them,
+    and one that is killed there leaves an empty list, on which every later start would end.
+    """
+    if not settings.CELERY_BROKER_URL.startswith("filesystem:"):
+        return
+    for known in Path(settings.CELERY_BROKER_TRANSPORT_OPTIONS["control_folder"]).glob("*.exchange"):
+        try:
+            json.loads(known.read_bytes())
+        except ValueError:
+            known.unlink()
+    with current_app.connection_for_write() as connection:
+        current_app.amqp.queues[current_app.conf.task_default_queue].bind(connection.default_channel).declare()
 
 
 def _commands(port: int) -> dict[str, list[str]]:

@@ -30,13 +30,28 @@
     element.className = left <= 0 ? "rd-late" : used >= 0.8 ? "rd-soon" : "rd-fine";
   }
 
+  function fill(target, words) {
+    target.value = words;
+    target.focus();
+    target.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  function back() {
+    document.querySelectorAll("[data-rd-back]").forEach((button) => button.addEventListener("click", () => history.back()));
+  }
+
   function templates() {
     document.querySelectorAll("[data-rd-templates]").forEach((picker) => {
       picker.addEventListener("change", () => {
         const chosen = picker.selectedOptions[0], target = document.getElementById("id_message");
-        if (chosen?.dataset.body && target) { target.value = chosen.dataset.body; target.focus(); }
+        if (chosen?.dataset.body && target) fill(target, chosen.dataset.body);
       });
     });
+    document.querySelectorAll("[data-rd-template]").forEach((button) => button.addEventListener("click", () => {
+      const picker = button.form.querySelector("[data-rd-templates]"), target = document.getElementById("id_message");
+      if (picker) picker.value = button.dataset.rdTemplate;
+      if (target) fill(target, button.dataset.body);
+    }));
   }
 
   // How long a message is: in characters, and in bytes where the marketplace, which counts those, is to take it.
@@ -75,7 +90,7 @@
     const bar = document.querySelector("[data-rd-progress]");
     if (!bar) return;
     const look = async () => {
-      const answer = await fetch(bar.dataset.rdProgress, { headers: { Accept: "application/json" } });
+      const answer = await fetch(bar.dataset.rdProgress, { headers: { Accept: "application/json", "X-Poll": "1" } });
       if (!answer.ok) return;
       const run = await answer.json();
       const share = run.expected ? Math.min(run.read / run.expected, 1) : 0;
@@ -132,7 +147,7 @@
         beforeAttributeUpdated: (name, node) => !(name === "open" && node instanceof HTMLDetailsElement),
       },
     });
-    const bell = document.querySelector(".rd-bell"), rung = page.querySelector(".rd-bell");
+    const bell = document.querySelector("[data-rd-bell]"), rung = page.querySelector("[data-rd-bell]");
     if (bell && rung) bell.replaceWith(rung);
     unread();
     countDown();
@@ -142,7 +157,7 @@
   // The tab says how many messages are unread.
   const title = document.title;
   function unread() {
-    const count = document.querySelector(".rd-bell b")?.textContent.trim();
+    const count = document.querySelector("[data-rd-bell] b")?.textContent.trim();
     document.title = count ? `(${count}) ${title}` : title;
   }
 
@@ -160,7 +175,7 @@
     const tell = async () => {
       if (document.hidden) return;
       const form = new URLSearchParams({ typing: Date.now() - typed < 10000 ? "1" : "" });
-      const answer = await fetch(line.dataset.rdHere, { method: "POST", body: form, headers: { "X-CSRFToken": token } }).catch(() => null);
+      const answer = await fetch(line.dataset.rdHere, { method: "POST", body: form, headers: { "X-CSRFToken": token, "X-Poll": "1" } }).catch(() => null);
       if (!answer?.ok || answer.redirected) return;
       const { others, version } = await answer.json();
       const said = others.map((one) => (one.typing ? line.dataset.typing : line.dataset.looking).replace("%", one.name));
@@ -180,7 +195,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     plainFiles();
-    templates(); counted(); answers(); progress(); plan(); live(); unread(); presence();
+    templates(); back(); counted(); answers(); progress(); plan(); live(); unread(); presence();
     if (body()) { countDown(); setInterval(countDown, 1000); }
     document.querySelector("[data-rd-autofocus]")?.focus();
   });

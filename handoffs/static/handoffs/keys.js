@@ -19,21 +19,51 @@
   function press(key) {
     const row = current(), name = `[data-key="${key}"]`;
     const found = row?.querySelector(name) || (row ? null : document.querySelector(name)) || document.querySelector(`main ${name}:not([data-rd-row] *)`);
-    if (found) { found.matches("details") ? Object.assign(found, { open: true }).querySelector("a, button, input")?.focus() : found.matches("input:not([type=checkbox]), textarea") ? found.focus() : found.click(); return true; }
+    if (found) { found.matches("details") ? unfold(found) : found.matches("input:not([type=checkbox]), textarea") ? found.focus() : found.click(); return true; }
     const address = row?.dataset[`key${key.toUpperCase()}`];
     if (address) location.assign(address);
     return Boolean(address);
   }
 
+  function unfold(details) { Object.assign(details, { open: true }).querySelector("a, button, input:not([type=hidden]), select")?.focus(); }
+
   function typing(target) { return target instanceof HTMLElement && (target.isContentEditable || target.matches("textarea, select, input:not([type=checkbox], [type=radio])")); }
 
+  // The numbered buttons of the open group, or of the page.
+  function number(key) {
+    const groups = [...document.querySelectorAll("main details[open][data-rd-numbered], main [data-rd-numbered]:not(details)")];
+    const buttons = groups.filter((group) => group.offsetParent !== null).flatMap((group) => [...group.querySelectorAll("a.rd-button, button")]);
+    buttons[Number(key) - 1]?.click();
+    return Number(key) <= buttons.length;
+  }
+
+  // Ctrl or Cmd and Enter send the form one writes in.
+  function sent(event) {
+    const form = event.key === "Enter" && (event.ctrlKey || event.metaKey) && (event.target.closest?.("form") || document.querySelector("main .rd-dialog form[method=post], main form.rd-dialog[method=post]"));
+    if (!form || !form.closest("main")) return false;
+    form.requestSubmit(form.querySelector("button.rd-main") || undefined);
+    event.preventDefault();
+    return true;
+  }
+
+  // Where an address names a row, one stands on it.
+  function stand() {
+    const row = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+    if (row && row.matches("[data-rd-row]")) { row.classList.add("rd-current"); row.scrollIntoView({ block: "center" }); }
+    const group = document.querySelector("details#everything");
+    if (group && location.hash === "#everything") group.open = true;
+  }
+  document.addEventListener("DOMContentLoaded", stand);
+
   document.addEventListener("keydown", (event) => {
+    if (!event.isComposing && sent(event)) return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
     const help = document.getElementById("rd-keys"), open = help?.open;
     if (event.key === "?" && help) { open ? help.close() : help.showModal(); event.preventDefault(); return; }
     if (open) return;
     const done = event.key === "j" ? (walk(1), true) : event.key === "k" ? (walk(-1), true)
       : event.key === "o" && current() ? (link(current())?.click(), true)
+      : /^[1-9]$/.test(event.key) ? number(event.key)
       : /^[a-z/]$/.test(event.key) && press(event.key);
     if (done) event.preventDefault();
   });

@@ -1,0 +1,40 @@
+"""Whoever needs a second factor and came without gets to its enrolment, and nowhere else."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts import second_factor
+from accounts.models import User
+
+ENROLMENT = "admin:handoffs_second_factor"
+OPEN = (ENROLMENT, "admin:logout", "admin:login", "admin:jsi18n", "admin:handoffs_language", "healthz", "readyz")
+
+
+class SecondFactorMiddleware:
+    """Stands before every page; API tokens bring no session and are a factor of their own."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not _lacking(request) or request.path_info in {reverse(name) for name in OPEN}:
+            return self.get_response(request)
+        user: Any = request.user
+        if request.path_info.startswith("/api/"):
+            told = {"code": "second_factor", "message": _("Log in with your second factor first."), "field": None}
+            return JsonResponse(told, status=403)
+        if second_factor.enrolled(user):
+            logout(request)
+            return redirect("admin:login")
+        return redirect(ENROLMENT)
+
+
+def _lacking(request: HttpRequest) -> bool:
+    user: Any = request.user
+    return isinstance(user, User) and second_factor.required(user) and not user.is_verified()  # type: ignore[attr-defined]

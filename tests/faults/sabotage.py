@@ -1,0 +1,215 @@
+"""Runs an act of the desk in a process of its own and does it harm: `python -m tests.faults.sabotage ACT [HARM …]`.
+
+The product knows nothing of this. A harm either kills the process with -9 at a certain place, or takes a guard away.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import django
+
+
+def main(act: str, *harms: str) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunddesk.settings")
+    django.setup()
+    for harm in harms:
+        name, _colon, value = harm.partition("=")
+        HARMS[name](value)
+    print(json.dumps(ACTS[act](), default=str))  # noqa: T201
+
+
+def now() -> datetime:
+    return datetime.fromisoformat(os.environ["AT"])
+
+
+def _sweep() -> Any:
+    from handoffs import sweep
+
+    return sweep.run(at=now())
+
+
+def _deliver() -> Any:
+    from handoffs import delivery
+
+    return delivery.run(at=now())
+
+
+def _import() -> Any:
+    from handoffs import imports
+
+    run = imports.run(int(os.environ["RUN"]), at=now())
+    return {name: getattr(run, name) for name in (*imports.COUNTED, "status")}
+
+
+def _upload() -> Any:
+    """A photo for evidence and a file for an import, as a person sends them; what the desk says to each."""
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    from accounts.models import User
+    from handoffs import imports
+    from handoffs.flow import evidence
+    from handoffs.flow.errors import FlowError
+    from handoffs.intake.rows import Unreadable
+
+    said = []
+    try:
+        photo = SimpleUploadedFile("p.pdf", b"%PDF-" + b"x" * 100_000)
+        evidence.upload(photo, by=User.objects.earliest("pk"), at=now())
+    except FlowError as error:
+        said.append(error.code)
+    try:
+        imports.keep([b"x" * 100_000], imports.folder() / "upload")
+    except Unreadable:
+        said.append("unreadable")
+    return {"said": said, "left": (imports.folder() / "upload").exists()}
+
+
+def _full_disk(value: str) -> None:
+    """No file of this process may grow beyond so many bytes, as on a disk that is nearly full."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(value), int(value)))
+
+
+def _impatient(seconds: str) -> None:
+    """How long the mail server may take."""
+    from django.conf import settings
+
+    settings.EMAIL_TIMEOUT = float(seconds)
+
+
+ACTS: dict[str, Callable[[], Any]] = {"sweep": _sweep, "deliver": _deliver, "import": _import, "upload": _upload}
+
+
+# Killed ---------------------------------------------------------------------------------------------------------------
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _nth(count: str, act: Callable[..., Any], *, after: bool = False) -> Callable[..., Any]:
+    """The act, which dies before (or after) it is done for the nth time."""
+    done = iter(range(1, 10**9))
+
+    def act_or_die(*args: Any, **kwargs: Any) -> Any:
+        fatal = next(done) == int(count)
+        if fatal and not after:
+            _die()
+        result = act(*args, **kwargs)
+        if fatal:
+            _die()
+        return result
+
+    return act_or_die
+
+
+def _killed_in_the_sweep(count: str) -> None:
+    """After the clocks were moved on and the timeline written, before the messages are."""
+    from handoffs import outbox
+
+    outbox.put = _nth(count, outbox.put)  # type: ignore[assignment]
+
+
+def _killed_in_the_delivery(count: str) -> None:
+    """The server has taken the nth mail, and nobody has written that down yet."""
+    from django.core.mail import EmailMultiAlternatives
+
+    EmailMultiAlternatives.send = _nth(count, EmailMultiAlternatives.send, after=True)  # type: ignore[method-assign]
+
+
+def _killed_in_the_import(count: str) -> None:
+    """In the middle of a batch: the cases are written, their timeline is not."""
+    from handoffs.flow import arrive
+
+    arrive._stop_parcels = _nth(count, arrive._stop_parcels)
+
+
+# Guards taken away ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _no_transaction(*_args: Any, **_kwargs: Any) -> Iterator[None]:
+    yield
+
+
+def _without_transactions(_value: str) -> None:
+    """Every statement for itself."""
+    from django.db import transaction
+    from django.db.models import QuerySet
+
+    from handoffs.models import bulk
+
+    transaction.atomic = bulk.unawaited = _no_transaction  # type: ignore[assignment]
+    QuerySet.select_for_update = lambda rows, **_options: rows  # type: ignore[method-assign]
+
+
+def _without_locks(_value: str) -> None:
+    """Nobody waits for anybody; a moment between reading and writing lets the other one in."""
+    import time
+
+    from django.db.models import QuerySet
+
+    from handoffs import sweep
+
+    QuerySet.select_for_update = lambda rows, **_options: rows  # type: ignore[method-assign]
+    claimed = sweep._claimed
+
+    def slowly(at: datetime) -> Any:
+        found = claimed(at)
+        time.sleep(1)
+        return found
+
+    sweep._claimed = slowly
+
+
+def _without_a_claim(_value: str) -> None:
+    """A mail counts as sent before it is."""
+    from handoffs import delivery
+
+    send = delivery._send
+
+    def marked_first(group: Any, connection: Any, counts: Any, at: datetime) -> None:
+        delivery._mark(group, mail="sent", sent_at=at, next_try_at=None)
+        send(group, connection, counts, at)
+
+    delivery._send = marked_first
+
+
+def _without_message_ids(_value: str) -> None:
+    """Every attempt is a letter of its own."""
+    from email.utils import make_msgid
+
+    from handoffs import delivery
+
+    delivery.message_id = lambda _ids: make_msgid()
+
+
+def _without_knowing(_value: str) -> None:
+    """An import that does not look whether it has a row already."""
+    from handoffs.flow import intake
+
+    intake._known = lambda _rows, _shop: (set(), {})
+
+
+HARMS: dict[str, Callable[[str], None]] = {
+    "killed-in-the-sweep": _killed_in_the_sweep,
+    "killed-in-the-delivery": _killed_in_the_delivery,
+    "killed-in-the-import": _killed_in_the_import,
+    "full-disk": _full_disk,
+    "impatient": _impatient,
+    "without-transactions": _without_transactions,
+    "without-locks": _without_locks,
+    "without-a-claim": _without_a_claim,
+    "without-message-ids": _without_message_ids,
+    "without-knowing": _without_knowing,
+}
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

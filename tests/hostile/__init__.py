@@ -1,0 +1,1 @@
+"""Input made to do harm: every reader, every export."""

@@ -1,0 +1,186 @@
+"""What `deploy/` tells people to run is there and set up by settings that exist; alerts ask for figures there are."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from configparser import RawConfigParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from celery.bin.celery import celery
+from click.testing import CliRunner
+from django.core.management import get_commands
+from django.test import Client
+from gunicorn.app.wsgiapp import WSGIApplication
+
+from handoffs.models import Tick
+from refunddesk.celery import app
+from tests.factories import NOON
+from tests.project.test_settings import VARIABLES
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+ANALYZE = shutil.which("systemd-analyze")
+KNOWN = {*VARIABLES, "CREDENTIALS_KEY", "NOTIFY_HOSTS"}
+
+
+def unit(path: Path) -> RawConfigParser:
+    parser = RawConfigParser(strict=False, delimiters=("=",), comment_prefixes=("#",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(path)
+    return parser
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Every command of the desk in units, compose file and image, by where it stands."""
+    for path in UNITS:
+        words = shlex.split(unit(path)["Service"]["ExecStart"])
+        start = next(number for number, word in enumerate(words) if word.startswith("/opt/refunddesk/"))
+        yield path.name, [Path(words[start]).name, *words[start + 1 :]]
+    for name, service in compose()["services"].items():
+        if service.get("image") == "refunddesk":
+            yield f"compose: {name}", service["command"]
+    (last,) = re.findall(r"^CMD (\[.*\])$", (DEPLOY / "Dockerfile").read_text(), re.M)
+    yield "Dockerfile", yaml.safe_load(last)
+
+
+def compose() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    return found
+
+
+def test_units_containers_and_image_run_web_worker_beat_and_backup() -> None:
+    found = {(words[0], words[2] if words[0] == "python" else words[-1]) for _where, words in commands()}
+    assert {words[0] for _where, words in commands()} == {"gunicorn", "celery", "python"}
+    assert {("python", "backup"), ("python", "migrate")} <= found
+    assert sum("beat" in words for _where, words in commands()) == 2
+    assert compose()["services"]["beat"]["deploy"]["replicas"] == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "words"), list(commands()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_each_command_exists_with_its_options(where: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (Path(sys.executable).parent / words[0]).exists()
+    if words[0] == "python":
+        assert words[1] == "manage.py"
+        assert words[2] in get_commands()
+    elif words[0] == "celery":
+        told = CliRunner().invoke(celery, [*words[1:], "--help"], prog_name="celery")
+        assert told.exit_code == 0, told.output
+        assert app.main == "refunddesk"
+    else:
+        monkeypatch.setattr(sys, "argv", words)
+        served = WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]", prog="gunicorn")
+        assert served.cfg.wsgi_app == "refunddesk.wsgi" == served.app_uri
+        assert (served.cfg.threads, served.cfg.workers, served.cfg.control_socket_disable) == (4, 4, True)
+
+
+def test_each_variable_is_a_setting_and_none_that_is_required_is_missing() -> None:
+    lines = (DEPLOY / "refunddesk.env.example").read_text().splitlines()
+    named = {line.partition("=")[0] for line in lines if line and not line.startswith("#")}
+    assert named - KNOWN == set()
+    assert {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "CREDENTIALS_KEY", "ALLOWED_HOSTS"} <= named
+    (line,) = re.findall(r"^ENV (.*)$", (DEPLOY / "Dockerfile").read_text(), re.M)
+    assert {part.partition("=")[0] for part in line.split()} - KNOWN == {"PATH", "PYTHONUNBUFFERED"}
+
+
+def test_units_read_their_variables_from_one_file_and_run_as_a_plain_user() -> None:
+    for path in UNITS:
+        service = unit(path)["Service"]
+        assert (service["User"], service["EnvironmentFile"]) == ("refunddesk", "/etc/refunddesk.env"), path.name
+        assert service["NoNewPrivileges"] == "yes"
+    target = unit(DEPLOY / "systemd" / "refunddesk.target")["Unit"]["Wants"].split()
+    there = {path.name for path in UNITS}
+    assert {re.sub(r"@\d", "@", name) for name in target} <= there
+
+
+@pytest.mark.skipif(ANALYZE is None, reason="a machine without systemd cannot judge its units")
+def test_systemd_itself_takes_the_units(tmp_path: Path) -> None:
+    for path in (DEPLOY / "systemd").iterdir():
+        text = path.read_text().replace("/opt/refunddesk/.venv/bin", str(Path(sys.executable).parent))
+        (tmp_path / path.name).write_text(text)
+    names = [path.name.replace("@", "@1") for path in sorted(tmp_path.iterdir())]
+    around, command = {**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"}, [str(ANALYZE), "verify", "--man=no", *names]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=around)  # noqa: S603
+    assert "refunddesk" not in told.stderr, told.stderr
+
+
+def test_two_timetables_on_one_machine_are_kept_apart_by_a_lock(tmp_path: Path) -> None:
+    words = shlex.split(unit(DEPLOY / "systemd" / "refunddesk-beat.service")["Service"]["ExecStart"])
+    lock = words[: next(number for number, word in enumerate(words) if word.endswith("/celery"))]
+    lock = [str(tmp_path / "lock") if word.endswith(".lock") else word for word in lock]
+    second = subprocess.run([*lock, *lock, "true"], check=False)  # noqa: S603
+    assert second.returncode == 75
+    assert subprocess.run([*lock, "true"], check=False).returncode == 0  # noqa: S603
+    service = unit(DEPLOY / "systemd" / "refunddesk-beat.service")["Service"]
+    assert service["RestartPreventExitStatus"] == "75"
+
+
+def test_the_image_copies_what_is_there_and_runs_as_a_plain_user() -> None:
+    text = (DEPLOY / "Dockerfile").read_text()
+    copied = [words[0] for words in map(str.split, re.findall(r"^COPY (?!--from)(.*)$", text, re.M))]
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert set(copied) == allowed
+    assert "\nUSER refunddesk\n" in text
+
+
+def test_the_proxy_says_itself_who_calls_and_keeps_the_figures_in() -> None:
+    text = re.sub(r"#.*", "", (DEPLOY / "nginx.conf").read_text())
+    assert text.count("{") == text.count("}")
+    for line in ("X-Forwarded-Proto $scheme", "X-Request-ID $request_id", "Host $host"):
+        assert f"proxy_set_header {line};" in text
+    assert re.search(r"location = /metrics \{ return 404; \}", text)
+    assert "$proxy_add_x_forwarded_for" not in text
+    assert int(re.findall(r"client_max_body_size (\d+)m", text)[0]) > 200  # the largest file of applications
+
+
+def alerts() -> list[dict[str, Any]]:
+    (group,) = yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"]
+    found: list[dict[str, Any]] = group["rules"]
+    return found
+
+
+@pytest.fixture
+def given(client: Client, db: None) -> str:
+    """The page of figures of a desk whose jobs have run."""
+    from django.conf import settings
+
+    settings.ATTACHMENT_DIR.mkdir(parents=True, exist_ok=True)
+    Tick.note("sweep", {"late": 1}, at=NOON, seconds=0.1)
+    return client.get("/metrics").content.decode()
+
+
+def test_each_alert_names_figures_that_are_given_and_says_why(given: str) -> None:
+    names = set(re.findall(r"^# TYPE (\w+)", given, re.M))
+    assert len(alerts()) == len({alert["alert"] for alert in alerts()}) >= 15
+    for alert in alerts():
+        asked = set(re.findall(r"\brefunddesk_\w+", alert["expr"]))
+        assert asked - names == set(), alert["alert"]
+        assert asked or alert["expr"].startswith("up{")
+        assert alert["labels"]["severity"] in ("page", "ticket")
+        assert len(alert["annotations"]["why"]) > 30
+
+
+def test_each_label_of_an_alert_is_one_that_is_given(given: str) -> None:
+    labels = {pair for alert in alerts() for name, text in re.findall(r"(refunddesk_\w+)\{([^}]*)\}", alert["expr"])
+              for pair in [(name, part) for part in text.split(", ")]}  # fmt: skip
+    assert labels
+    for name, pair in labels:
+        assert re.search(rf"^{name}\{{.*{re.escape(pair)}", given, re.M), (name, pair)
+
+
+def test_the_page_about_running_names_every_figure_and_no_other(given: str) -> None:
+    names = {name.removeprefix("refunddesk_") for name in re.findall(r"^# TYPE (\w+)", given, re.M)}
+    text = (ROOT / "docs" / "operations.md").read_text()
+    table = text[text.index("| figure (") : text.index("has the alerts worth having")]
+    told = set(re.findall(r"`([a-z]+(?:_[a-z]+)*)(?:\{[a-z,]+\})?`", re.sub(r"\|[^|\n]*\|$", "|", table, flags=re.M)))
+    assert told == names
