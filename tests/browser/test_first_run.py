@@ -100,6 +100,7 @@ def test_from_an_empty_desk_to_the_first_case(
     page.set_input_files("input[type=file]", tmp_path / "refunds.csv")
     page.get_by_role("button", name="Preview").click()
     page.get_by_role("button", name="Import now").click()
+    expect(page.locator("[data-rd-progress]")).to_be_attached()
     imports.run(ImportRun.objects.get().pk, at=timezone.now())  # as the worker does
     page.goto(f"{live_server.url}/start/")
     expect(page.get_by_text("5 of 5 steps done")).to_be_visible()
