@@ -4,6 +4,10 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from tests.api.conftest import call, clock, world
+
+__all__ = ["call", "clock", "world"]
+
 EXAMPLES = int(os.environ.get("FUZZ", "40"))
 fuzz = settings(
     max_examples=EXAMPLES, derandomize=EXAMPLES <= 40, deadline=None,
