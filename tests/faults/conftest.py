@@ -115,7 +115,7 @@ def server(scratch: Path) -> Iterator[str]:
     with services.postgresql(scratch) as address, services.redis(scratch) as broker:
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute("CREATE DATABASE pattern")
-        env = _env(_named(address, "pattern"), broker, scratch)
+        env = env_of(_named(address, "pattern"), broker, scratch)
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)  # noqa: S603
         yield address
 
@@ -123,23 +123,30 @@ def server(scratch: Path) -> Iterator[str]:
 @pytest.fixture
 def desk(server: str, scratch: Path, tmp_path: Path) -> Iterator[Desk]:
     """A desk with a shop, ten people and nothing to do."""
+    with services.redis(tmp_path) as broker:
+        yield desk_at(database_of_its_own(server), broker, tmp_path)
+
+
+def database_of_its_own(server: str) -> str:
+    """The address of a new copy of the pattern."""
     name = f"desk{next(NUMBERS)}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE pattern')
-    with services.redis(tmp_path) as broker:
-        address = _named(server, name)
-        made = Desk(address, broker, tmp_path, _env(address, broker, tmp_path))
-        yield made
+    return _named(server, name)
+
+
+def desk_at(database: str, broker: str, folder: Path) -> Desk:
+    return Desk(database, broker, folder, env_of(database, broker, folder))
 
 
 def _named(address: str, database: str) -> str:
     return f"{address.rpartition('/')[0]}/{database}"
 
 
-def _env(database: str, broker: str, folder: Path) -> dict[str, str]:
+def env_of(database: str, broker: str, folder: Path) -> dict[str, str]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "DJANGO"))}
     return plain | {
-        "DATABASE_URL": database, "REDIS_URL": broker, "VAR_DIR": str(folder / "var"), 
+        "DATABASE_URL": database, "REDIS_URL": broker, "VAR_DIR": str(folder / "var"),
         "SECRET_KEY": "only-for-tests-" * 5,
         "CREDENTIALS_KEY": "only-for-tests-" * 5, "ALLOWED_HOSTS": "127.0.0.1,localhost", "TLS": "off",
         "SECOND_FACTOR_ROLES": "none", "API_PER_MINUTE": "0", "HOOKS_PER_MINUTE": "0",

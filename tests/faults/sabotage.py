@@ -7,9 +7,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 import django
@@ -18,10 +18,15 @@ import django
 def main(act: str, *harms: str) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunddesk.settings")
     django.setup()
-    for harm in harms:
-        name, _colon, value = harm.partition("=")
-        HARMS[name](value)
+    harm(harms)
     print(json.dumps(ACTS[act](), default=str))  # noqa: T201
+
+
+def harm(harms: Iterable[str]) -> None:
+    """Do these to this process: a name, or a name and a value behind `=`."""
+    for each in harms:
+        name, _colon, value = each.partition("=")
+        HARMS[name](value)
 
 
 def now() -> datetime:
@@ -70,6 +75,13 @@ def _upload() -> Any:
     return {"said": said, "left": (imports.folder() / "upload").exists()}
 
 
+def _migrate() -> Any:
+    """`handoffs` to the migration in TO."""
+    from django.core.management import call_command
+
+    call_command("migrate", "handoffs", os.environ["TO"], verbosity=0)
+
+
 def _full_disk(value: str) -> None:
     """No file of this process may grow beyond so many bytes, as on a disk that is nearly full."""
     import resource
@@ -84,7 +96,9 @@ def _impatient(seconds: str) -> None:
     settings.EMAIL_TIMEOUT = float(seconds)
 
 
-ACTS: dict[str, Callable[[], Any]] = {"sweep": _sweep, "deliver": _deliver, "import": _import, "upload": _upload}
+ACTS: dict[str, Callable[[], Any]] = {
+    "sweep": _sweep, "deliver": _deliver, "import": _import, "upload": _upload, "migrate": _migrate,
+}  # fmt: skip
 
 
 # Killed ---------------------------------------------------------------------------------------------------------------
@@ -198,6 +212,44 @@ def _without_knowing(_value: str) -> None:
     intake._known = lambda _rows, _shop: (set(), {})
 
 
+def _without_looking_back(_value: str) -> None:
+    """A sweep that trusts to be called in time: a deadline that passed longer than five seconds ago is not looked for.
+
+    Reminders are, since applications of half an hour ago arrive with theirs behind them.
+    """
+    from handoffs import sweep
+
+    due = sweep.due
+    sweep.due = lambda at: due(at).filter(due_at__gt=at - timedelta(seconds=5))
+
+
+def _without_trying_again(_value: str) -> None:
+    """A mail that is refused is given up at once."""
+    from handoffs import delivery
+
+    delivery.ATTEMPTS = 1
+
+
+def _without_looking_at_the_disk(_value: str) -> None:
+    """A row is written whether its file could be stored or not."""
+    from handoffs.flow import evidence
+
+    store = evidence._store
+
+    def careless(attachment: Any, name: str, content: bytes) -> None:
+        with suppress(evidence.Invalid):
+            store(attachment, name, content)
+
+    evidence._store = careless
+
+
+def _without_care_for_others(_value: str) -> None:
+    """Indexes made as they usually are, under a lock."""
+    from handoffs.migrations import _unlocked
+
+    _unlocked._beside = lambda _editor: {}
+
+
 HARMS: dict[str, Callable[[str], None]] = {
     "killed-in-the-sweep": _killed_in_the_sweep,
     "killed-in-the-delivery": _killed_in_the_delivery,
@@ -209,6 +261,10 @@ HARMS: dict[str, Callable[[str], None]] = {
     "without-a-claim": _without_a_claim,
     "without-message-ids": _without_message_ids,
     "without-knowing": _without_knowing,
+    "without-looking-back": _without_looking_back,
+    "without-trying-again": _without_trying_again,
+    "without-looking-at-the-disk": _without_looking_at_the_disk,
+    "without-care-for-others": _without_care_for_others,
 }
 
 if __name__ == "__main__":

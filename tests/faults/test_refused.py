@@ -34,6 +34,30 @@ def test_mail_server_in_a_bad_mood(
     assert desk.ask("SELECT count(*) FROM handoffs_outboxmessage WHERE mail <> 'sent'") == 0
 
 
+CONTROLS = [
+    ("refuse", "without-trying-again", "trying again", (0, 10, 0)),
+    ("cut", "without-message-ids", "Message-IDs by what is told", (20, 0, 0)),
+]
+
+
+@pytest.mark.parametrize(("mood", "harm", "guard", "wanted"), CONTROLS)
+def test_mail_server_in_a_bad_mood_control(
+    desk: Desk, mood: str, harm: str, guard: str, wanted: tuple[int, int, int], counted: Callable[..., None]
+) -> None:
+    """Given up at once nobody hears; told again under a new Message-ID the reader takes it for something new."""
+    people = with_mails_due(desk)
+    with MailServer() as server:
+        url = {"EMAIL_URL": f"smtp://127.0.0.1:{server.port}"}
+        server.mood = mood
+        desk.act("deliver", harm, "impatient=0.5", AT=AT, **url)
+        server.mood = "accept"
+        for at in (SOON, LATER):
+            desk.act("deliver", harm, AT=at, **url)
+        found = of_the_mails(desk, server, people)
+    counted(*found, guard=guard)
+    assert found == wanted
+
+
 def test_disk_full_for_uploads(desk: Desk, counted: Callable[..., None]) -> None:
     """A clear word, no row without its file, and as soon as there is room again all is as before."""
     with_clocks_due(desk, 1)
@@ -44,6 +68,14 @@ def test_disk_full_for_uploads(desk: Desk, counted: Callable[..., None]) -> None
     stored = desk.ask("SELECT count(*) FROM handoffs_attachment")
     counted(stored, 1 - stored, 0)
     assert stored == 1
+
+
+def test_disk_full_for_uploads_control(desk: Desk, counted: Callable[..., None]) -> None:
+    with_clocks_due(desk, 1)
+    desk.act("upload", "without-looking-at-the-disk", "full-disk=4096", AT=AT)
+    rows = desk.ask("SELECT count(*) FROM handoffs_attachment")
+    counted(0, rows, 0, guard="the file is stored before its row")
+    assert rows == 1, "evidence nobody can open"
 
 
 def test_clock_put_back_and_forward_an_hour(desk: Desk, counted: Callable[..., None]) -> None:
@@ -61,3 +93,11 @@ def test_clock_put_back_and_forward_an_hour(desk: Desk, counted: Callable[..., N
     told = of_the_sweep(desk)[0]
     counted(told, DUE - told, late - DUE)
     assert told == DUE
+
+
+def test_clock_put_forward_control(desk: Desk, counted: Callable[..., None]) -> None:
+    with_clocks_due(desk)
+    desk.act("sweep", "without-looking-back", AT="2026-11-11T05:20:00+00:00")
+    told = of_the_sweep(desk)[0]
+    counted(told, DUE - told, 0, guard="looking for all that is due, however long ago")
+    assert told == 0
