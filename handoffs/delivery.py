@@ -89,22 +89,24 @@ def resend(ids: Iterable[int], *, at: datetime) -> int:
 
 
 def _claim(at: datetime, only: Collection[int] | None) -> list[Group]:
-    """Take the rows of the people who waited longest; all rows of a person together.
-
-    The person is locked before the rows: two deliverers that locked rows alone could each get half of a letter.
-    """
+    """Take the rows of the people who waited longest; all rows of a person together."""
     wanted = due(at) if only is None else due(at).filter(pk__in=only)
-    people = wanted.values("to").annotate(first=Min("next_try_at")).order_by("first", "to").values_list("to", flat=True)
     with transaction.atomic():
-        free = User.objects.filter(pk__in=list(people[:PEOPLE])).select_for_update(skip_locked=True, no_key=True)
-        locked = wanted.filter(to__in=[person.pk for person in free]).select_for_update(of=("self",), no_key=True)
-        rows = list(locked.select_related("to", "case__shop").order_by("created_at", "pk"))
+        rows = _locked(wanted)
         worn_out = [row.pk for row in rows if row.attempts >= ATTEMPTS]
         OutboxMessage.objects.filter(pk__in=worn_out).update(mail=Mail.DEAD, next_try_at=None)  # each try crashed
         OutboxMessage.objects.filter(pk__in=[row.pk for row in rows if row.attempts < ATTEMPTS]).update(
             mail=Mail.INFLIGHT, attempts=F("attempts") + 1, next_try_at=at + STUCK
         )
     return _groups(row for row in rows if row.attempts < ATTEMPTS)
+
+
+def _locked(wanted: QuerySet[OutboxMessage]) -> list[OutboxMessage]:
+    """The person is locked before the rows: two deliverers that locked rows alone could each get half of a letter."""
+    people = wanted.values("to").annotate(first=Min("next_try_at")).order_by("first", "to").values_list("to", flat=True)
+    free = User.objects.filter(pk__in=list(people[:PEOPLE])).select_for_update(skip_locked=True, no_key=True)
+    locked = wanted.filter(to__in=[person.pk for person in free]).select_for_update(of=("self",), no_key=True)
+    return list(locked.select_related("to", "case__shop").order_by("created_at", "pk"))
 
 
 def _groups(rows: Iterable[OutboxMessage]) -> list[Group]:

@@ -1,23 +1,20 @@
 """Two at once: each step, each approval, each payment happens exactly once."""
 
-import threading
-from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from django.db import connection
 
 from handoffs import sweep
-from handoffs.flow import answer, decision, handoff
+from handoffs.flow import answer, decision, handoff, intake
 from handoffs.flow.answer import Given
 from handoffs.flow.decision import Proposal
-from handoffs.flow.errors import FlowError, Stale
+from handoffs.flow.errors import Stale
 from handoffs.flow.handoff import Question
 from handoffs.models import Case, OutboxMessage, RefundOrder, TimelineEntry
 from tests import factories
 from tests.factories import NOON, World
+from tests.races import ONE_ALIVE, ORDERED_ONCE, race, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = NOON + timedelta(minutes=5)
@@ -31,27 +28,7 @@ def world(transactional_db: None) -> World:
     return factories.world()
 
 
-def together(*acts: Callable[[], Any]) -> list[Any]:
-    """Run the acts in threads of their own, started at the same moment; errors of the flow come back as results."""
-    gate, results = threading.Barrier(len(acts)), [None] * len(acts)
-
-    def run(number: int, act: Callable[[], Any]) -> None:
-        try:
-            gate.wait(10)
-            results[number] = act()
-        except FlowError as error:
-            results[number] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return results
-
-
+@race("handoffs.sweep._claimed")
 def test_two_sweepers_at_once_do_each_step_once(world: World) -> None:
     factories.take(world.shop, *(factories.row(**factories.ON_PATH[3]) for _ in range(60)))
     for minute in (15, 24, 30, 45):
@@ -63,6 +40,7 @@ def test_two_sweepers_at_once_do_each_step_once(world: World) -> None:
     assert mails.count() == 120
 
 
+@race("handoffs.flow.decision._locked")
 def test_two_approvals_at_once_leave_one_and_tell_the_other(world: World) -> None:
     case = factories.case(world.shop, path=3, amount=Decimal(300), total_fee=Decimal(300))
     made = decision.propose(case.pk, Proposal("full_refund", "商品破损，买家已提供照片"), by=world.support, at=NOON)
@@ -75,6 +53,7 @@ def test_two_approvals_at_once_leave_one_and_tell_the_other(world: World) -> Non
     assert TimelineEntry.objects.filter(case=case, kind="approved").count() == 1
 
 
+@race("handoffs.flow.refund.check_cap", off=ORDERED_ONCE, constraint=ONE_ALIVE)
 def test_a_refund_recorded_by_two_people_at_once_moves_money_once(world: World) -> None:
     case = factories.case(world.shop, path=3)
     made = decision.propose(case.pk, Proposal("full_refund", "商品破损，买家已提供照片"), by=world.support, at=NOON)
@@ -84,6 +63,7 @@ def test_a_refund_recorded_by_two_people_at_once_moves_money_once(world: World) 
     assert RefundOrder.objects.count() == 1
 
 
+@race("handoffs.flow.answer._locked_group")
 def test_two_answers_at_once_leave_one(world: World) -> None:
     case = factories.case(world.shop, path=2)
     asked = handoff.ask(case.pk, Question("recall_parcel"), by=world.support, at=NOON)
@@ -95,6 +75,7 @@ def test_two_answers_at_once_leave_one(world: World) -> None:
     assert TimelineEntry.objects.filter(case=case, kind="answered").count() == 1
 
 
+@race("handoffs.flow.intake._known", off={"handoffs.flow.intake._batch": intake._stored})
 def test_the_same_push_three_times_at_once_makes_one_case(world: World) -> None:
     rows = [factories.row(f"9{n:03d}") for n in range(20)]
     together(*(lambda: factories.take(world.shop, *rows) for _ in range(3)))
@@ -102,6 +83,7 @@ def test_the_same_push_three_times_at_once_makes_one_case(world: World) -> None:
     assert TimelineEntry.objects.filter(kind="arrived").count() == 20
 
 
+@race("handoffs.sweep._claimed")
 def test_a_person_answers_while_the_sweep_runs(world: World) -> None:
     case = factories.case(world.shop, path=1)
     asked = case.handoffs.get(kind="stop_parcel")
@@ -111,4 +93,5 @@ def test_a_person_answers_while_the_sweep_runs(world: World) -> None:
         lambda: answer.answer(asked.pk, Given("stopped"), by=world.warehouse, at=due - timedelta(seconds=1)),
     )
     assert not any(isinstance(result, Exception) for result in results)
-    assert asked.clocks.get().ended_at is not None
+    clock = asked.clocks.get()
+    assert (clock.ended_at is None, clock.next_action_at) == (False, None)

@@ -4,15 +4,17 @@ import multiprocessing
 import os
 import signal
 import threading
+import uuid
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connections, transaction
 
 from handoffs import connections as desk_connections
 from handoffs import payments, reconcile
@@ -29,8 +31,11 @@ from tests import factories
 from tests.factories import NOON, World
 from tests.money.conftest import Hands, stopped
 from tests.money.market import Market
+from tests.races import ONE_ALIVE, ORDERED_ONCE, race, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
+SAME = uuid.uuid4()
+ONE_HOLDER = {**ORDERED_ONCE, "handoffs.payments.uuid.uuid4": lambda: SAME}
 
 
 @pytest.fixture
@@ -41,27 +46,6 @@ def world(transactional_db: None) -> World:
     return factories.world()
 
 
-def together(*acts: Callable[[], Any]) -> list[Any]:
-    """Every act in a thread of its own, let go at one moment. What they returned or raised, in their order."""
-    gate, results = threading.Barrier(len(acts)), [None] * len(acts)
-
-    def run(place: int, act: Callable[[], Any]) -> None:
-        try:
-            gate.wait(10)
-            results[place] = act()
-        except Exception as error:
-            results[place] = error  # type: ignore[call-overload]
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(place, act)) for place, act in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return results
-
-
 def running(world: World, market: Market, count: int) -> RefundBatch:
     cases = [stopped(world) for _ in range(count)]
     for case in cases:
@@ -70,13 +54,15 @@ def running(world: World, market: Market, count: int) -> RefundBatch:
     return batch.confirm(made.pk, typed=made.total, reason="批量退款", by=world.support, at=NOON)
 
 
+@race("handoffs.flow.refund.check_cap", off=ONE_HOLDER, constraint=ONE_ALIVE)
 def test_three_workers_on_one_batch_pay_each_refund_once(world: World, market: Market, hands: Hands) -> None:
     made = running(world, market, 25)
     together(*[lambda: payments.run(made.pk, now=hands)] * 3)
-    assert len(market.left) == 25
+    assert len(market.left) == RefundOrder.objects.count() == 25
     assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=25)
 
 
+@race("handoffs.flow.refund.check_cap", off=ORDERED_ONCE, constraint=ONE_ALIVE)
 def test_two_batches_over_the_same_cases_at_once_pay_each_refund_once(
     world: World, market: Market, hands: Hands
 ) -> None:
@@ -88,6 +74,7 @@ def test_two_batches_over_the_same_cases_at_once_pay_each_refund_once(
     assert RefundOrder.objects.filter(status="confirmed").count() == 6
 
 
+@race("handoffs.flow.batch.seen")
 def test_two_people_confirm_one_batch_and_one_of_them_learns_that_it_runs(world: World, market: Market) -> None:
     cases = [stopped(world) for _ in range(2)]
     made = batch.plan([case.pk for case in cases], by=world.support, at=NOON)
@@ -98,6 +85,7 @@ def test_two_people_confirm_one_batch_and_one_of_them_learns_that_it_runs(world:
     assert sorted(type(result) for result in results if isinstance(result, Exception)) == [Stale]
 
 
+@race("handoffs.flow.decision._locked")
 def test_twenty_clients_approve_one_decision_and_one_of_them_does(world: World) -> None:
     case = factories.case(world.shop, path=3, amount=Decimal(500), total_fee=Decimal(500))
     made = decision.propose(case.pk, Proposal("full_refund", "同意退款"), by=world.support, at=NOON)
@@ -108,7 +96,7 @@ def test_twenty_clients_approve_one_decision_and_one_of_them_does(world: World) 
 # Killed ---------------------------------------------------------------------------------------------------------------
 
 
-def _work(batch_id: int, market: Market, hands: Hands, pipe: Any) -> None:
+def _work(batch_id: int, market: Market, hands: Hands, pipe: Any, recording: AbstractContextManager[Any]) -> None:
     """A worker process: says when it is about to pay for the second time, and when it has paid, then waits there."""
     connections.close_all()
 
@@ -118,16 +106,24 @@ def _work(batch_id: int, market: Market, hands: Hands, pipe: Any) -> None:
             signal.pause()
 
     market.after_paying = report
-    payments.run(batch_id, now=hands)
+    with recording:
+        payments.run(batch_id, now=hands)
 
 
-def test_a_worker_killed_in_the_middle_of_forty_pays_none_twice(world: World, market: Market, hands: Hands) -> None:
+@pytest.mark.parametrize("before_the_call", [True, False], ids=["", "control"])
+def test_a_worker_killed_in_the_middle_of_forty_pays_none_twice(
+    world: World, market: Market, hands: Hands, *, before_the_call: bool
+) -> None:
+    """Control: what is recorded and the call are one transaction, and nobody knows of forty payments."""
     made = running(world, market, 40)
+    recording = nullcontext() if before_the_call else transaction.atomic()
     ours, theirs = multiprocessing.Pipe()
     connections.close_all()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads; the child only works and dies
-        child = multiprocessing.get_context("fork").Process(target=_work, args=(made.pk, market, hands, theirs))
+        child = multiprocessing.get_context("fork").Process(
+            target=_work, args=(made.pk, market, hands, theirs, recording)
+        )
         child.start()
     assert ours.poll(60)
     ours.recv()
@@ -139,7 +135,10 @@ def test_a_worker_killed_in_the_middle_of_forty_pays_none_twice(world: World, ma
     for refund_id, _amount in market.left:
         market.change(refund_id, status="SUCCESS")
     assert len(market.left) == 40
-    assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=20, sent=20)
+    known = Counter(paid=20, sent=20) if before_the_call else Counter(waiting=40)
+    assert Counter(made.rows.values_list("state", flat=True)) == known
+    if not before_the_call:
+        return
     hands.on(minutes=3)
     payments.run(made.pk, now=hands)
     assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=20, unknown=20)
@@ -150,9 +149,11 @@ def test_a_worker_killed_in_the_middle_of_forty_pays_none_twice(world: World, ma
     assert Case.objects.filter(money="confirmed").count() == 40
 
 
+@pytest.mark.parametrize("before_the_call", [True, False], ids=["", "control"])
 def test_a_worker_killed_beside_a_real_gateway_leaves_two_ledgers_that_agree(
-    world: World, hands: Hands, monkeypatch: pytest.MonkeyPatch
+    world: World, hands: Hands, monkeypatch: pytest.MonkeyPatch, *, before_the_call: bool
 ) -> None:
+    recording = nullcontext() if before_the_call else transaction.atomic()
     monkeypatch.setattr(limit, "_buckets", {"12345678": limit.Bucket(10_000.0)})
     gateway = Gateway(now=hands)
     gateway.taobao.till.trusting = True
@@ -176,13 +177,16 @@ def test_a_worker_killed_beside_a_real_gateway_leaves_two_ledgers_that_agree(
         connections.close_all()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            child = multiprocessing.get_context("fork").Process(target=_run, args=(made.pk, hands))
+            child = multiprocessing.get_context("fork").Process(target=_run, args=(made.pk, hands, recording))
             child.start()
         wait_for(lambda: len(gateway.paid) == 40)
         os.kill(child.pid or 0, signal.SIGKILL)
         child.join(10)
         assert child.exitcode == -signal.SIGKILL
-        assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=20, sent=20)
+        known = Counter(paid=20, sent=20) if before_the_call else Counter(waiting=40)
+        assert Counter(made.rows.values_list("state", flat=True)) == known
+        if not before_the_call:
+            return
         hands.on(minutes=3)
         payments.run(made.pk, now=hands)
         assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=20, unknown=20)
@@ -194,9 +198,10 @@ def test_a_worker_killed_beside_a_real_gateway_leaves_two_ledgers_that_agree(
         assert len(gateway.called(agree)) == 2
 
 
-def _run(batch_id: int, hands: Hands) -> None:
+def _run(batch_id: int, hands: Hands, recording: AbstractContextManager[Any]) -> None:
     connections.close_all()
-    payments.run(batch_id, now=hands)
+    with recording:
+        payments.run(batch_id, now=hands)
 
 
 def wait_for(true: Callable[[], bool]) -> None:
