@@ -164,7 +164,7 @@ def letters_told(desk: Desk, letters: set[str]) -> tuple[int, int]:
     that were claimed together: neighbours among those of the same pass."""
     with psycopg.connect(desk.database) as connection:
         rows = connection.execute(
-            "SELECT to_id, sent_at, array_agg(id ORDER BY id) FROM handoffs_outboxmessage WHERE mail = 'sent'"
+            "SELECT to_id, sent_at, array_agg(id ORDER BY created_at, id) FROM handoffs_outboxmessage WHERE mail = 'sent'"
             " GROUP BY to_id, sent_at"
         ).fetchall()
     covered, left = 0, set(letters)

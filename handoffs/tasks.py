@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from handoffs import archiving, delivery, digests, handover, imports, notifying, payments, reading, reconcile, tracking
 from handoffs import sweep as sweeping
+from handoffs.alone import alone
 from handoffs.models import Connection, Tick
 
-PULL_EXPIRES = 60
+PULL_EXPIRES, PULL_AT_MOST = 60, 300
 task = {"acks_late": True, "ignore_result": True}
 
 
@@ -88,8 +89,10 @@ def pull() -> None:
 def pull_shop(connection_id: int) -> None:
     """What changed by the clock first, which is the guarantee; then the messages, which only hint."""
     connection = _connection(connection_id)
-    reading.pull(connection, at=timezone.now())
-    reading.hear(connection, at=timezone.now())
+    with alone(f"pull:{connection_id}", seconds=PULL_AT_MOST) as mine:
+        if mine:
+            reading.pull(connection, at=timezone.now())
+            reading.hear(connection, at=timezone.now())
 
 
 @shared_task(name="handoffs.tasks.reconcile", **task)

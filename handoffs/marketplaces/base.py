@@ -5,7 +5,7 @@ happened), `Later` (never reached or turned away for now, nothing happened, may 
 happened; only reading the refund back tells). A client never repeats a call that may have happened.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -119,6 +119,9 @@ class State:
     agreed: bool = False  # somebody agreed to it, and the money has not left yet (JD: its finance comes next)
 
 
+Unread = Callable[[Sequence[State]], Collection[str]]
+
+
 class Marketplace(Protocol):
     """The calls of the refund flow. All may raise `MarketplaceError`; reads never raise `Unknown`."""
 
@@ -128,8 +131,11 @@ class Marketplace(Protocol):
         """Try the connection with a harmless read. Returns a few words about the answer."""
         ...
 
-    def pull(self, since: datetime, until: datetime) -> Iterator[State]:
-        """The applications changed in [since, until], oldest first."""
+    def pull(self, since: datetime, until: datetime, *, unread: Unread | None = None) -> Iterator[State]:
+        """The applications changed in [since, until], oldest first.
+
+        `unread` tells, where reading each takes a call of its own, which of those listed are worth it; without: all.
+        """
         ...
 
     def read(self, refund_id: str) -> State:

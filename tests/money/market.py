@@ -63,7 +63,7 @@ class Market:
     def test(self) -> str:
         return "fine"
 
-    def pull(self, _since: datetime, _until: datetime) -> Iterator[State]:
+    def pull(self, _since: datetime, _until: datetime, **_how: Any) -> Iterator[State]:
         self._open()
         yield from [self._state(one) for one in self.held.values()]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from handoffs import connections, payments, reading, reconcile, writing
+from handoffs import connections, payments, reading, reconcile, tasks, writing
+from handoffs.alone import alone
 from handoffs.flow import answer, batch, decision
 from handoffs.flow.answer import Given
 from handoffs.flow.errors import Invalid, Stale
@@ -21,7 +22,7 @@ from tests.factories import World
 from tests.money.conftest import Hands, connect
 
 NOW = datetime(2026, 11, 11, 4, 0, tzinfo=UTC)
-AGREE = "taobao.rp.refunds.agree"
+AGREE, GET, LIST = "taobao.rp.refunds.agree", "taobao.refund.get", "taobao.refunds.receive.get"
 
 
 @pytest.fixture
@@ -229,6 +230,53 @@ def test_messages_are_hints_read_once_and_confirmed(
     assert reading.hear(connection, at=at.at) == 0
     gateway.faults.add("taobao.tmc.messages.consume", "limited", seconds=30)
     assert reading.hear(connection, at=at.at) == 0
+
+
+def test_what_was_brought_before_is_not_read_again(
+    world: World, gateway: Gateway, connection: Connection, at: Hands
+) -> None:
+    first, second = (gateway.add_refund(refund_fee="12.34", at=at.at)["refund_id"] for _ in range(2))
+
+    def read_by_a_pull() -> list[str]:
+        before = len(gateway.called(GET))
+        reading.pull(Connection.objects.select_related("shop").get(), at=at.at)
+        return sorted(call.form["refund_id"] for call in gateway.called(GET)[before:])
+
+    assert read_by_a_pull() == [first, second]
+    at.on(minutes=1)
+    assert read_by_a_pull() == [first, second]  # they changed in the very second of the pull, and may have once more
+    at.on(minutes=1)
+    assert read_by_a_pull() == []
+    gateway.change(first, at=at.at, refund_fee="12.00")
+    at.on(minutes=1)
+    assert read_by_a_pull() == [first]
+    gateway.taobao.refunds.held[second]["refund_fee"] = "11.00"  # of the same second as before
+    at.on(minutes=1)
+    assert read_by_a_pull() == [second]
+    assert sorted(Case.objects.values_list("amount", flat=True)) == [Decimal("11.00"), Decimal("12.00")]
+
+
+def test_a_message_about_what_the_pull_has_brought_is_confirmed_unread(
+    world: World, gateway: Gateway, connection: Connection, at: Hands
+) -> None:
+    refund_id = gateway.add_refund(refund_fee="12.34", at=at.at)["refund_id"]
+    reading.pull(connection, at=at.at)
+    assert reading.hear(connection, at=at.at) == 0
+    assert len(gateway.called("taobao.tmc.messages.confirm")) == 1
+    at.on(seconds=5)
+    gateway.change(refund_id, at=at.at, status="CLOSED")
+    assert reading.hear(connection, at=at.at) == 1
+    assert Case.objects.get().phase == "closed"
+
+
+def test_a_shop_is_read_by_one_worker_at_a_time(
+    world: World, gateway: Gateway, connection: Connection, at: Hands
+) -> None:
+    with alone(f"pull:{connection.pk}", seconds=60):
+        tasks.pull_shop(connection.pk)
+    assert gateway.calls == []
+    tasks.pull_shop(connection.pk)
+    assert len(gateway.called(LIST)) == 1
 
 
 def test_an_application_that_cannot_be_taken_in_has_an_owner(

@@ -129,7 +129,7 @@ def test_the_cursor_moves_on_only_after_all_was_stored(
     connection.pulled_until = NOON - timedelta(hours=1)
     asked: list[tuple[Any, Any]] = []
 
-    def pull(since: Any, until: Any) -> Any:
+    def pull(since: Any, until: Any, **_how: Any) -> Any:
         asked.append((since, until))
         if len(asked) == 2:
             raise Later("down")
@@ -150,7 +150,7 @@ def test_the_cursor_moves_on_only_after_all_was_stored(
 
 def test_a_long_absence_is_made_up_for_in_steps(world: World, market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(market, "pull", lambda _since, until: iter(asked.append(until) or ()))
+    monkeypatch.setattr(market, "pull", lambda _since, until, **_how: iter(asked.append(until) or ()))
     connection = Connection.objects.select_related("shop").get()
     while connection.pulled_until != NOON:
         reading.pull(connection, at=NOON)

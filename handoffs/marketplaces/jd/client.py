@@ -17,6 +17,7 @@ from handoffs.marketplaces.base import (
     Result,
     State,
     Unknown,
+    Unread,
 )
 from handoffs.marketplaces.http import Http
 from handoffs.marketplaces.jd import states
@@ -65,8 +66,16 @@ class Jd:
             "count": total
         }
 
-    def pull(self, since: datetime, until: datetime) -> Iterator[State]:
-        """What was applied for or reviewed in [since, until], day by day, oldest first; each once."""
+    def pull(
+        self,
+        since: datetime,
+        until: datetime,
+        *,
+        unread: Unread | None = None,  # noqa: ARG002
+    ) -> Iterator[State]:
+        """What was applied for or reviewed in [since, until], day by day, oldest first; each once. JD's lists are
+        whole: none is read again.
+        """
         seen: set[tuple[str, str]] = set()
         with self.wire.http.kept():
             for begin, end in windows(since, until):

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from handoffs.marketplaces.base import CAPS, Credentials, Later, Paid, Payment, Refused, State
+from handoffs.marketplaces.base import CAPS, Credentials, Later, Paid, Payment, Refused, State, Unread
 from handoffs.marketplaces.http import Http
 from handoffs.marketplaces.taobao.acts import Acts
 from handoffs.marketplaces.taobao.limit import Bucket
@@ -61,11 +61,13 @@ class Taobao:
             raise Later(_("The marketplace answered for another application."))
         return state
 
-    def pull(self, since: datetime, until: datetime) -> Iterator[State]:
+    def pull(self, since: datetime, until: datetime, *, unread: Unread | None = None) -> Iterator[State]:
         with self.wire.http.kept():
             found = self._changed(since, until)
+            wanted = unread([state_of(row) for row in found.values()]) if unread else found
             for refund_id, row in sorted(found.items(), key=lambda item: str(item[1].get("modified") or "")):
-                yield self._whole(refund_id, row)
+                if refund_id in wanted:
+                    yield self._whole(refund_id, row)
 
     def _whole(self, refund_id: str, row: dict[str, Any]) -> State:
         """The application with all its fields. The list's own row stands in where the marketplace will not show it:

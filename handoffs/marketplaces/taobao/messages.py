@@ -27,6 +27,11 @@ class Hint:
     at: datetime | None
     content: dict[str, Any] = field(repr=False)
 
+    @property
+    def modified(self) -> datetime | None:
+        """When the refund changed, where the message says so."""
+        return moment_of(self.content.get("modified"))
+
 
 class Messages:
     """The messages of an app. Taking and confirming them again does no harm, so both count as reads."""
