@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal, Protocol
 
+from django.db.models import F, Q
+
 from handoffs.flow import worktime
 from handoffs.models import Calendar, CalendarDay, Clock, ClockPolicy, Pause, PolicyStep, Terms
 from handoffs.models.clock import ClockKind
@@ -59,9 +61,9 @@ def would_be_due(asked: Asked, at: datetime) -> datetime | None:
 
 
 def _policy(asked: Asked) -> ClockPolicy | None:
-    rows = ClockPolicy.objects.filter(clock=asked.kind, handoff_kind=asked.handoff_kind, shop_id__in=(asked.shop_id,))
-    general = ClockPolicy.objects.filter(clock=asked.kind, handoff_kind=asked.handoff_kind, shop=None)
-    return rows.select_related("calendar").first() or general.select_related("calendar").first()
+    """The shop's own, else the one for every shop."""
+    rows = ClockPolicy.objects.filter(clock=asked.kind, handoff_kind=asked.handoff_kind).select_related("calendar")
+    return rows.filter(Q(shop=asked.shop_id) | Q(shop=None)).order_by(F("shop").asc(nulls_last=True)).first()
 
 
 def _minutes(policy: ClockPolicy, asked: Asked) -> int:
