@@ -14,6 +14,7 @@ class AuditEntry(models.Model):
         LOGIN = "login", _("logged in")
         LOGIN_FAILED = "login_failed", _("login failed")
         LOCKED_OUT = "locked_out", _("locked out")
+        PASSWORD = "password", _("own password changed")
         FACTOR_ADDED = "factor_added", _("second factor set up")
         FACTOR_CODES = "factor_codes", _("new recovery codes")
         FACTOR_USED = "factor_used", _("recovery code used")

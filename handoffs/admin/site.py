@@ -1,15 +1,19 @@
 """The console: unfold's admin at /, with the desk's own home, pages and bell."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
-from accounts import rates
+from accounts import audit, rates
+from accounts.models import User
 
 
 class Desk(UnfoldAdminSite):
@@ -33,6 +37,15 @@ class Desk(UnfoldAdminSite):
         said = {"message": _("Too many attempts. Try again in a minute.")}
         answer = render(request, "handoffs/too_often.html", said, status=429)
         answer.headers["Retry-After"] = str(left)
+        return answer
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """One's own password; a colleague's is a change of the person."""
+        with transaction.atomic():
+            answer = super().password_change(request, extra_context)
+            if answer.status_code == HTTPStatus.FOUND and isinstance(user := request.user, User):
+                where = rates.address(request)
+                audit.note(audit.Kind.PASSWORD, by=user, about=user, at=timezone.now(), address=where)
         return answer
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -88,6 +88,18 @@ def test_a_person_switched_off_is_noted_and_no_password_is(world: World) -> None
     assert phrase not in found.text
 
 
+def test_ones_own_password_is_noted_when_it_changed(world: World) -> None:
+    world.support.set_password("pass-word-1")
+    world.support.save()
+    own, where, phrase = browser(world.support), reverse("admin:password_change"), "kX7-wood-Lamp-22"
+    words = {"old_password": "pass-word-1", "new_password1": phrase}
+    assert own.post(where, words | {"new_password2": "another"}, REMOTE_ADDR="192.0.2.9").status_code == 200
+    assert said("password") == []
+    assert own.post(where, words | {"new_password2": phrase}, REMOTE_ADDR="192.0.2.9").status_code == 302
+    found = AuditEntry.objects.get(kind="password")
+    assert (found.by, found.about, found.address, found.text) == (world.support, world.support, "192.0.2.9", "")
+
+
 def test_the_list_is_narrowed_and_turned_by_key(world: World, clock: time_machine.Traveller) -> None:
     manager = browser(world.manager)
     for number in range(120):
