@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -160,25 +161,36 @@ def _of_calls(crowd: Crowd) -> list[tuple[str, int, int]]:
 
 
 def letters_told(desk: Desk, letters: set[str]) -> tuple[int, int]:
-    """Messages found in a letter by its Message-ID, and letters found in no messages. A letter tells one person rows
-    that were claimed together: neighbours among those of the same pass."""
+    """Messages found in a letter by its Message-ID, and letters found in no messages.
+
+    A letter tells one person rows that were claimed together: neighbours among those of the same pass, or neighbours
+    once the letters in between are taken out.
+    """
     with psycopg.connect(desk.database) as connection:
         rows = connection.execute(
-            "SELECT to_id, sent_at, array_agg(id ORDER BY created_at, id) FROM handoffs_outboxmessage WHERE mail = 'sent'"
-            " GROUP BY to_id, sent_at"
+            "SELECT array_agg(id ORDER BY id) FROM handoffs_outboxmessage WHERE mail = 'sent' GROUP BY to_id, sent_at"
         ).fetchall()
-    covered, left = 0, set(letters)
-    for _to, _at, ids in rows:
-        start = 0
-        while start < len(ids):
-            ends = range(len(ids), start, -1)
-            end = next((end for end in ends if letter_of(ids[start:end]) in left), None)
-            if end is None:
-                start += 1
-                continue
-            left.discard(letter_of(ids[start:end]))
-            covered, start = covered + end - start, end
-    return covered, len(left)
+    untold, left = 0, set(letters)
+    for (ids,) in rows:
+        rest, before = ids, None
+        while rest != before:
+            rest, before = _without_letters(rest, left), rest
+        untold += len(rest)
+    return sum(len(ids) for (ids,) in rows) - untold, len(left)
+
+
+def _without_letters(ids: list[int], letters: set[str]) -> list[int]:
+    """The rows that no letter tells; the letters found are taken out of the set."""
+    untold, start = [], 0
+    while start < len(ids):
+        ends = range(len(ids), start, -1)
+        end = next((end for end in ends if letter_of(ids[start:end]) in letters), None)
+        if end is None:
+            untold.append(ids[start])
+        else:
+            letters.discard(letter_of(ids[start:end]))
+        start = end or start + 1
+    return untold
 
 
 def letter_of(ids: list[int]) -> str:
@@ -218,12 +230,18 @@ def main() -> int:
         tokens = desk.python(set_up(market))
         web = [sys.executable, "-m", "gunicorn", "refunddesk.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "2"]
         beat = [*CELERY, "beat", "--schedule", str(folder / "beat")]
-        for command in (web, WORKER, WORKER, beat):
-            running.enter_context(desk.kept(command))
-        desk.until("SELECT count(*) FROM handoffs_tick WHERE name = 'sweep'", 1)
-        crowd = Crowd(f"http://127.0.0.1:{port}", tokens, market, time.monotonic() + seconds)
-        died = together(*everybody(crowd))
-        rest = drained(desk, crowd)
+        with ExitStack() as at_work:
+            at_work.enter_context(desk.kept(web))
+            workers = [at_work.enter_context(desk.kept(WORKER)) for _number in range(2)]
+            with desk.kept(beat):
+                desk.until("SELECT count(*) FROM handoffs_tick WHERE name = 'sweep'", 1)
+                crowd = Crowd(f"http://127.0.0.1:{port}", tokens, market, time.monotonic() + seconds)
+                died = together(*everybody(crowd))
+                rest = drained(desk, crowd)
+            for worker in workers:  # what is in hand is done first
+                worker.terminate()
+                worker.wait(PATIENCE)
+        desk.act("deliver", AT=datetime.now(tz=UTC).isoformat())  # what the last sweep put out
         return told([*reconcile(desk, crowd, server), (SETTLED, 1, int(not rest))], crowd, died)
 
 
