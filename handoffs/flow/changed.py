@@ -50,7 +50,7 @@ def write(changes: list[Change], arrival: arrive.Arrival) -> None:
     for case in cases:
         case.changed_at = arrival.at
     rewrite(cases, [*columns, "changed_at"])
-    rewrite([change.source for change in changes], ["digest", "stamps", "raw", "agreed_by"])
+    rewrite([change.source for change in changes], ["digest", "stamps", "raw", "former", "agreed_by"])
     arrive.link_parcels([(change.case, change.row) for change in changes], arrival)
     for change in changes:
         if TELLING & set(change.before) or change.row.fields.get("return_waybill"):

@@ -5,52 +5,115 @@ The nickname becomes a token that is the same wherever the same buyer stood, so 
 counted as before and nobody can be found by it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import quote_plus, unquote_plus
 
 from django.db import connection, models, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import DutyShift, User
 from handoffs import permissions
-from handoffs.flow import numbers
+from handoffs.flow import numbers, personal
 from handoffs.flow.errors import NotAllowed
 from handoffs.flow.moves import locked_case, note
 from handoffs.flow.response import checked
 from handoffs.models import (
     Attachment,
+    BatchRow,
     CarrierClaim,
     Case,
     CaseSource,
+    ChannelPost,
+    Clock,
+    Compensation,
     Decision,
+    Finding,
     Handoff,
+    ImportRun,
+    Interception,
     MarketCall,
+    OutboxMessage,
+    Parcel,
     ParcelEvent,
     Receipt,
+    RefundBatch,
     RefundOrder,
     RejectedRow,
     Response,
+    SavedView,
     TimelineEntry,
 )  # fmt: skip
 
 GONE = "gone-"
-STARS = "***"
 MOST = 500  # cases of one buyer
-# Where people or marketplaces may have written the buyer's name, by table: the columns that are looked through.
-WRITTEN: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
-    (Response, ("message",)),
-    (Handoff, ("note", "answer_note", "difficult_reason", "data")),
-    (Decision, ("reason", "note")),
-    (RefundOrder, ("evidence", "settle_reason")),
-    (MarketCall, ("data", "answer")),
-    (CarrierClaim, ("note",)),
-    (TimelineEntry, ("data",)),
+
+
+class Written(NamedTuple):
+    """Columns that people, carriers or marketplaces write into, and which rows belong to a case."""
+
+    model: type[models.Model]
+    columns: tuple[str, ...]
+    of: Callable[[Case, list[int]], Q]  # the case and its parcels
+
+
+def _own(case: Case, _parcels: list[int]) -> Q:
+    return Q(case=case)
+
+
+def _carried(_case: Case, parcels: list[int]) -> Q:
+    return Q(parcel__in=parcels)
+
+
+def _own_or_carried(case: Case, parcels: list[int]) -> Q:
+    return Q(case=case) | Q(parcel__in=parcels)
+
+
+# What is emptied, beside the nickname; and every column the buyer may stand in, which is looked through.
+EMPTIED = {
+    Case: ("description",),
+    CaseSource: ("raw", "former", "buyer_name", "buyer_phone", "buyer_address", "buyer_uid"),
+}
+WRITTEN = (
+    Written(CaseSource, ("imported_from",), _own),
+    Written(Response, ("message",), _own),
+    Written(Handoff, ("note", "answer_note", "difficult_reason", "data"), _own),
+    Written(Decision, ("reason", "note"), _own),
+    Written(RefundOrder, ("reference", "answer", "evidence", "settle_reason"), _own),
+    Written(Compensation, ("reference",), _own),
+    Written(BatchRow, ("message",), _own),
+    Written(RefundBatch, ("reason", "error"), lambda case, _parcels: Q(rows__case=case)),
+    Written(Clock, ("failed",), _own),
+    Written(MarketCall, ("data", "answer"), _own),
+    Written(Finding, ("market", "desk", "note"), lambda case, _parcels: Q(shop=case.shop_id, refund_id=case.refund_id)),
+    Written(CarrierClaim, ("reference", "note"), _own_or_carried),
+    Written(Interception, ("said",), _own_or_carried),
+    Written(Parcel, ("raw_state",), lambda _case, parcels: Q(pk__in=parcels)),
+    Written(ParcelEvent, ("text", "place", "raw_state"), _carried),
+    Written(Receipt, ("note", "settled_as"), _carried),
+    Written(Attachment, ("name",), lambda _case, parcels: Q(receipt__parcel__in=parcels)),
+    Written(OutboxMessage, ("data", "error"), _own),
+    Written(ChannelPost, ("data", "error"), _own),
+    Written(TimelineEntry, ("data",), _own),
 )
+# What belongs to no case. A row that was turned down and a saved search go as a whole.
+LOOSE = (
+    Written(DutyShift, ("note",), lambda case, _parcels: Q(user__memberships__shop=case.shop_id) & ~Q(note="")),
+    Written(ImportRun, ("file_name", "error"), lambda case, _parcels: Q(shop=case.shop_id)),
+    Written(
+        OutboxMessage,
+        ("data",),
+        lambda case, _parcels: Q(case=None, kind="handover", to__memberships__shop=case.shop_id),
+    ),
+)
+UNPAID = (RefundOrder.Status.PROPOSED, RefundOrder.Status.APPROVED, RefundOrder.Status.ORDERED,
+          RefundOrder.Status.ACKNOWLEDGED, RefundOrder.Status.UNKNOWN)  # fmt: skip
 
 
 @dataclass
@@ -89,7 +152,6 @@ def on_request(case_ids: Iterable[int], *, reason: str, by: User, at: datetime) 
                 CaseSource.objects.filter(case=case).update(erase_asked_at=at)
                 note(case, "erase_asked", at=at, by=by, reason=reason.strip())
                 done.waiting.append(pk)
-    _rejected(done.erased)
     return done
 
 
@@ -102,30 +164,52 @@ def _shops(by: User) -> frozenset[int]:
 
 def may_go(case: Case) -> bool:
     """Whether nobody needs the data any more: closed here and at the marketplace, no question and no claim open."""
-    if case.status != Case.Status.CLOSED or not case.is_over:
-        return False
-    asked = case.handoffs.filter(status__in=Handoff.LIVE).exists()
-    return not asked and not case.claims.filter(status__in=CarrierClaim.OPEN).exists()
+    return over(Case.objects.filter(pk=case.pk)).exists()
+
+
+def over(cases: QuerySet[Case]) -> QuerySet[Case]:
+    """Those of which nobody needs the buyer any more."""
+    asked = Handoff.objects.filter(case=OuterRef("pk"), status__in=Handoff.LIVE)
+    settled = cases.filter(status=Case.Status.CLOSED, phase__in=(Case.Phase.CLOSED, Case.Phase.SUCCESS))
+    return settled.filter(~Exists(asked), ~Exists(_claimed()))
+
+
+def idle(cases: QuerySet[Case], *, since: datetime) -> QuerySet[Case]:
+    """Those on which nothing has moved since, closed or not, unless money or a claim is still open."""
+    decided = Decision.objects.filter(case=OuterRef("pk"), status__in=Decision.LIVE, kind__in=Decision.MONEY)
+    ordered = RefundOrder.objects.filter(case=OuterRef("pk"), status__in=UNPAID)
+    return cases.filter(~Exists(decided), ~Exists(ordered), ~Exists(_claimed()), changed_at__lt=since)
+
+
+def _claimed() -> QuerySet[CarrierClaim]:
+    return CarrierClaim.objects.filter(case=OuterRef("pk"), status__in=CarrierClaim.OPEN)
 
 
 def erase(case: Case, *, by: User | None, at: datetime, **why: str) -> None:
-    """Erase the buyer from one locked case; `why` is a reason or a cause. Done again it changes nothing."""
+    """Erase the buyer from one locked case; `why` is a reason or a cause. Done again it changes nothing.
+
+    What belongs to no case is read through for a buyer who asked; else it goes by its own age (`archiving`).
+    """
     source = CaseSource.objects.get(case=case)
     if source.erased_at is not None:
         return
-    personal = (case.buyer_nick, source.buyer_name, source.buyer_phone, source.buyer_address, source.buyer_uid)
-    names = sorted({name for name in personal if len(name) > 1}, key=len, reverse=True)
-    with timeline_open():
-        for model, columns in WRITTEN:
-            _look_through(models.QuerySet(model).filter(case=case), columns, names)
-        _look_through(ParcelEvent.objects.filter(parcel__cases=case), ("text",), names)
-        _look_through(Receipt.objects.filter(parcel__cases=case), ("note",), names)
-    photos = _remove_photos(case)
+    buyer = personal.of(case, source)
+    found = personal.pattern(buyer.words)
+    asked = by is not None or source.erase_asked_at is not None
+    _look_through(WRITTEN + LOOSE if asked else WRITTEN, case, found)
+    if asked:
+        _remove_rejected(case, buyer)
+    _remove_searches(case, buyer)
+    photos = remove_photos(_photos_of(case))
     nick = token(case) if case.buyer_nick else ""
-    Case.objects.filter(pk=case.pk).update(buyer_nick=nick, description="")
-    blank = dict.fromkeys(("buyer_name", "buyer_phone", "buyer_address", "buyer_uid"), "")
-    CaseSource.objects.filter(case=case).update(raw={}, erased_at=at, erase_asked_at=None, **blank)
-    note(case, "erased", at=at, by=by, photos=photos, **why)
+    Case.objects.filter(pk=case.pk).update(buyer_nick=nick, **_emptied(Case))
+    CaseSource.objects.filter(case=case).update(erased_at=at, erase_asked_at=None, **_emptied(CaseSource))
+    note(case, "erased", at=at, by=by, photos=photos, **personal.starred(why, found))
+
+
+def _emptied(model: type[models.Model]) -> dict[str, Any]:
+    fields = [model._meta.get_field(name) for name in EMPTIED[model]]
+    return {each.name: {} if isinstance(each, models.JSONField) else "" for each in fields}
 
 
 def token(case: Case) -> str:
@@ -133,37 +217,72 @@ def token(case: Case) -> str:
     return GONE + salted_hmac("erased buyer", f"{case.shop.marketplace}:{case.buyer_nick}").hexdigest()[:16]
 
 
-def scrubbed(value: Any, names: list[str]) -> Any:
-    """The value with every name in it starred out, however deep it stands."""
-    if isinstance(value, str):
-        for name in names:
-            value = value.replace(name, STARS)
-        return value
-    if isinstance(value, dict):
-        return {key: scrubbed(each, names) for key, each in value.items()}
-    return [scrubbed(each, names) for each in value] if isinstance(value, list) else value
+def _look_through(places: Iterable[Written], case: Case, found: personal.Found) -> None:
+    """Star out what is found, in every row that is the case's."""
+    parcels = list(case.parcels.values_list("pk", flat=True))
+    with timeline_open():
+        for model, columns, of in places:
+            for pk, *values in models.QuerySet(model).filter(of(case, parcels)).values_list("pk", *columns):
+                new = [_fitting(model, *each) for each in zip(columns, personal.starred(values, found), strict=True)]
+                if new != values:
+                    models.QuerySet(model).filter(pk=pk).update(**dict(zip(columns, new, strict=True)))
 
 
-def _look_through(rows: "models.QuerySet[Any]", columns: tuple[str, ...], names: list[str]) -> None:
-    for pk, *values in rows.values_list("pk", *columns):
-        new = [scrubbed(value, names) for value in values]
-        if new != values:
-            models.QuerySet(rows.model).filter(pk=pk).update(**dict(zip(columns, new, strict=True)))
+def _fitting(model: type[models.Model], column: str, value: Any) -> Any:
+    """Three stars are longer than a name of two letters."""
+    longest = getattr(model._meta.get_field(column), "max_length", None)
+    return value[:longest] if longest is not None else value
 
 
-def _remove_photos(case: Case) -> int:
+def _remove_rejected(case: Case, buyer: personal.Buyer) -> None:
+    """Rows of the shop's files that were turned down and are this application's or this buyer's.
+
+    Not by the name: others are called so too, and their rows still wait to be put right.
+    """
+    found = personal.pattern({*buyer.ids, case.refund_id})
+    rows = RejectedRow.objects.filter(run__shop=case.shop_id).values_list("pk", "message", "raw")
+    theirs = [pk for pk, message, raw in rows.iterator() if found.search(message) or _holds(raw, found)]
+    RejectedRow.objects.filter(pk__in=theirs).delete()
+
+
+def _holds(raw: Any, found: personal.Found) -> bool:
+    pairs = personal.pairs(raw)
+    return any(found.search(value) for key, value in pairs if not personal.OF_SHOP.search(key))
+
+
+def _remove_searches(case: Case, buyer: personal.Buyer) -> None:
+    """Saved views that look for the buyer: they find nothing any more."""
+    if not buyer.words:
+        return
+    named = Q()
+    for word in buyer.words:
+        named |= Q(query__icontains=quote_plus(word)) | Q(name__icontains=word)
+    found = personal.pattern(buyer.words)
+    views = SavedView.objects.filter(named, owner__memberships__shop=case.shop_id).values_list("pk", "name", "query")
+    theirs = {pk for pk, name, query in views if found.search(f"{name} {unquote_plus(query)}")}
+    SavedView.objects.filter(pk__in=theirs).delete()
+
+
+def _photos_of(case: Case) -> QuerySet[Attachment]:
+    """Photos of a receipt alone stay until every case of its parcel is erased: they prove something for each."""
+    others = Case.objects.filter(parcels__receipts=OuterRef("receipt"), source__erased_at=None).exclude(pk=case.pk)
+    of_parcel = Q(case=None, receipt__parcel__cases=case) & ~Exists(others)
+    return Attachment.objects.filter(Q(case=case) | of_parcel)
+
+
+def remove_photos(rows: QuerySet[Attachment]) -> int:
     """The rows now, the files when it is certain that the rows are gone."""
-    found = list(Attachment.objects.filter(case=case))
-    for photo in found:
-        transaction.on_commit(partial(photo.file.storage.delete, str(photo.file.name)))
-    Attachment.objects.filter(pk__in=[photo.pk for photo in found]).delete()
+    found = dict(rows.values_list("pk", "file"))
+    Attachment.objects.filter(pk__in=found).delete()
+    transaction.on_commit(partial(_remove_files, frozenset(found.values())))
     return len(found)
 
 
-def _rejected(case_ids: list[int]) -> None:
-    """Rows of files that were turned down hold the buyer too."""
-    for shop_id, refund_id in Case.objects.filter(pk__in=case_ids).values_list("shop", "refund_id"):
-        RejectedRow.objects.filter(run__shop=shop_id, raw__icontains=refund_id).delete()
+def _remove_files(names: Iterable[str]) -> None:
+    """Files of photos whose rows are gone; not those that prove another thing too (`evidence.again`)."""
+    wanted = set(names)
+    for name in sorted(wanted - set(Attachment.objects.filter(file__in=wanted).values_list("file", flat=True))):
+        Attachment.file.field.storage.delete(name)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from accounts.models import Shop, User
-from handoffs.flow import arrive, changed, merge
+from handoffs.flow import arrive, changed, merge, personal
 from handoffs.flow.errors import FlowError
 from handoffs.flow.refusal import plain
 from handoffs.intake.rows import Reject, Row
@@ -254,9 +254,16 @@ def _merge(case: Case, source: CaseSource, row: Row, origin: Origin) -> dict[str
         return None
     source.digest = digest
     if source.erased_at is None:
-        source.raw = {**source.raw, **jsonable(row.raw)}
+        _remember(source, {**source.raw, **jsonable(row.raw)}, before.get("buyer_nick", ""))
     source.agreed_by = row.fields.get("agreed_by") or source.agreed_by
     return before
+
+
+def _remember(source: CaseSource, raw: dict[str, Any], nick: str) -> None:
+    """Keep the row as it now came, and the words for the buyer that it replaces, by which erasing finds them."""
+    before = {personal.ID: nick, "raw": source.raw}
+    source.former = personal.remembered(source.former, before, raw)
+    source.raw = raw
 
 
 def jsonable(raw: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ COLUMNS = [
     "pending_since",
     "replaced_by",
     "carrier",
+    "archived_at",
 ]
 
 
@@ -279,6 +280,7 @@ def _stand(
         if (parcel.state_at, parcel.state) != newest:
             parcel.lost_at = None
         _goes_on(parcel, events.get(parcel.pk, []), at=at)
+        parcel.archived_at = None  # what came now is to follow the rest into the archive
         if before != _matters(parcel):
             parcel.pending, parcel.pending_since = True, at
             moved.append(parcel.pk)

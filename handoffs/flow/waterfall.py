@@ -16,6 +16,7 @@ from handoffs.models import Case, TimelineEntry
 BUYER = "buyer"
 OPENS = frozenset({"handed_off"})
 ENDS = frozenset({"answered", "withdrawn", "returned"})
+READ = OPENS | ENDS | {"status"}  # what archiving leaves in the timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,14 @@ class Stretch:
 
 
 def stretches(case: Case, entries: Iterable[TimelineEntry], *, at: datetime) -> list[Stretch]:
-    """The case's life from the application to its end, or to now, without gaps; neighbours of one holder are one."""
+    """The case's life from the application to its end, or to now, without gaps; neighbours of one holder are one.
+
+    A closed case whose end was not told is drawn as far as it was told: nobody holds it now.
+    """
     asked: dict[Any, str] = {}
     status, since, found = case.Status.NEW.value, case.applied_at, list[Stretch]()
     for entry in sorted(entries, key=lambda entry: (entry.at, entry.pk)):
-        if entry.kind not in OPENS | ENDS | {"status"}:
+        if entry.kind not in READ:
             continue
         moment = max(entry.at, since)
         _add(found, _holder(status, asked), since, moment)
@@ -48,7 +52,7 @@ def stretches(case: Case, entries: Iterable[TimelineEntry], *, at: datetime) -> 
             asked.pop(entry.data.get("handoff"), None)
         else:
             status = entry.data.get("to", status)
-    if status != Case.Status.CLOSED:
+    if case.status != Case.Status.CLOSED:
         _add(found, _holder(status, asked), since, max(at, since))
     return found
 

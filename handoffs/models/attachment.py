@@ -33,6 +33,7 @@ class Attachment(models.Model):
         verbose_name = _("attachment")
         verbose_name_plural = _("attachments")
         ordering = ("at", "pk")
+        indexes = (models.Index(fields=("file",), name="attachments_by_file"),)
 
     def __str__(self) -> str:
         return self.name

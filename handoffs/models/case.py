@@ -1,5 +1,7 @@
 """The case: one refund application, what the marketplace says of it, and where the desk stands with it."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -173,6 +175,7 @@ class CaseSource(models.Model):
     digest = models.CharField(max_length=64)
     stamps = models.JSONField(default=dict)
     raw = models.JSONField(default=dict)
+    former: Any = models.JSONField(default=dict, db_default={})  # words for the buyer that stood here once
     buyer_name = models.CharField(_("buyer's name"), max_length=120, blank=True)
     buyer_phone = models.CharField(_("buyer's phone"), max_length=40, blank=True)
     buyer_address = models.CharField(_("buyer's address"), max_length=255, blank=True)

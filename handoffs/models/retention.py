@@ -10,7 +10,9 @@ A_MONTH = MinValueValidator(30)
 
 
 class Retention(models.Model):
-    """One row for the whole desk. Days count from the moment a case was closed; empty: kept for ever.
+    """One row for the whole desk. Days count from the last change of a closed case; empty: kept for ever.
+
+    Buyers' data goes also where a case was never closed and nothing moved for as long (`erasure.idle`).
 
     The three years are those that China's e-commerce law (article 31) asks of records of transactions.
     """
@@ -29,7 +31,10 @@ class Retention(models.Model):
     )  # fmt: skip
     personal = models.PositiveIntegerField(
         _("buyers' data, days"), null=True, blank=True, default=1095, validators=[A_MONTH],
-        help_text=_("Names, phones, addresses, words and photos are erased; amounts, times and reasons stay."),
+        help_text=_(
+            "Names, phones, addresses, words and photos are erased; amounts, times and reasons stay. Also of cases "
+            "that were never closed and on which nothing moved for as long, unless money or a claim is open."
+        ),
     )  # fmt: skip
     history = HistoricalRecords()
 

@@ -1,26 +1,19 @@
 """Retention: what goes, what stays, and that every figure stays as it was. Erasure: nothing of the buyer is left."""
 
-import gzip
 import json
-from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from django.apps import apps
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
-from handoffs import archiving, reports, sweep
+from handoffs import archiving
 from handoffs.carriers.base import State
-from handoffs.flow import buyer, erasure, handoff, response
+from handoffs.flow import buyer, erasure
 from handoffs.flow.errors import Invalid, NotAllowed
-from handoffs.flow.handoff import Question
-from handoffs.flow.response import Reply
 from handoffs.models import (
     Attachment,
     Case,
@@ -32,80 +25,10 @@ from handoffs.models import (
     Retention,
     TimelineEntry,
 )
-from handoffs.reports import Span
 from tests import factories, photos
 from tests.factories import NOON, World
 from tests.goods import telling
-
-DAY, YEAR = timedelta(days=1), timedelta(days=365)
-NICK, NAME, PHONE, ADDRESS = "月光下的买家", "王小明", "13900001111", "测试省某市某路1号"
-PERSONAL = (NICK, NAME, PHONE, ADDRESS)
-
-
-@pytest.fixture(autouse=True)
-def _noon() -> Iterator[None]:
-    with time_machine.travel(NOON, tick=False):
-        yield
-
-
-@pytest.fixture
-def world(db: None) -> World:
-    return factories.world()
-
-
-@pytest.fixture(autouse=True)
-def _own_archive(settings: Any, tmp_path: Path) -> None:
-    settings.VAR_DIR = tmp_path
-
-
-def a_life(world: World, refund_id: str = "900001", **more: Any) -> Case:
-    """An application with everything people write the buyer's name into, refused, reopened and closed."""
-    said = {
-        "buyer_nick": NICK, "buyer_name": NAME, "buyer_phone": PHONE, "buyer_address": ADDRESS,
-        "description": f"我是{NAME}，电话{PHONE}", "order_id": f"8{refund_id}", "line_id": f"7{refund_id}", **more,
-    }  # fmt: skip
-    where = {**factories.ON_PATH[2], "outbound": [("中通快递", f"ZT{refund_id}")]}
-    case = factories.case(world.shop, path=2, refund_id=refund_id, **{**where, **said})
-    response.respond(case.pk, Reply(f"{NICK}您好，已收到您的申请，正在核实", channel="chat"), by=world.support, at=NOON)
-    handoff.ask(case.pk, Question("check_shipped", note=f"收件人{NAME}"), by=world.support, at=NOON)
-    sweep.run(at=NOON + DAY)
-    for hour, phase, status in ((1, "refused", "SELLER_REFUSE_BUYER"), (2, "wait_seller", "WAIT_SELLER_AGREE"),
-                                (3, "closed", "CLOSED")):  # fmt: skip
-        again = factories.row(refund_id, **{**where, **said, "phase": phase, "marketplace_status": status})
-        factories.take(world.shop, again, at=NOON + timedelta(hours=hour), as_of=NOON + timedelta(hours=hour))
-    case.refresh_from_db()
-    for asked in case.handoffs.filter(status__in=("open", "claimed")):
-        handoff.withdraw(asked.pk, by=world.support, at=NOON + timedelta(hours=4))
-    case.refresh_from_db()
-    assert case.status == Case.Status.CLOSED
-    return case
-
-
-def event(case: Case, hours: int, words: str) -> None:
-    parcel = case.parcels.get()
-    ParcelEvent.objects.create(parcel=parcel, at=NOON + timedelta(hours=hours), state="transit", text=words,
-                               source="push", received_at=NOON, digest=f"{hours}")  # fmt: skip
-
-
-def figures(world: World) -> str:
-    shops = [world.shop.pk, world.other_shop.pk]
-    return repr(reports.overview(shops, Span(NOON - DAY, NOON + DAY), zone=ZoneInfo("Asia/Shanghai")))
-
-
-def archived(kind: str) -> list[dict[str, Any]]:
-    lines: list[dict[str, Any]] = []
-    for path in archiving.folder().glob(f"*-{kind}.jsonl.gz"):
-        assert path.stat().st_mode & 0o077 == 0
-        with gzip.open(path, "rt") as file:
-            lines += [json.loads(line) for line in file]
-    return lines
-
-
-def everything_told() -> str:
-    """All that the database says, but for the people who work here."""
-    models = [m for m in apps.get_app_config("handoffs").get_models(include_auto_created=True)]
-    return "\n".join(str(row) for model in models for row in model._default_manager.values_list())
-
+from tests.growth.lives import DAY, NAME, NICK, PERSONAL, YEAR, a_life, archived, event, everything_told, figures
 
 # Retention ------------------------------------------------------------------------------------------------------------
 
@@ -143,7 +66,7 @@ def test_what_is_open_or_not_yet_sent_stays(world: World) -> None:
     for hours in range(3):
         event(kept, hours, "在路上")
     OutboxMessage.objects.create(key="k", kind="late", to=world.support, case=kept, created_at=NOON, mail="retry")
-    Retention.objects.update_or_create(pk=1, defaults={"timeline": 1095})
+    Retention.objects.update_or_create(pk=1, defaults={"timeline": 1095, "personal": None})
     archiving.run(at=NOON + 4 * YEAR)
     assert (ParcelEvent.objects.count(), OutboxMessage.objects.filter(key="k").count()) == (3, 1)
     assert Case.objects.get(pk=kept.pk).buyer_nick == NICK
