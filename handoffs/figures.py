@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from accounts.models.people import Role
 from handoffs.models import (
@@ -24,6 +24,7 @@ from handoffs.models import (
     Clock,
     Connection,
     Handoff,
+    ImportRun,
     MarketCall,
     OutboxMessage,
     RefundBatch,
@@ -34,6 +35,8 @@ from handoffs.models import (
 )
 
 BOUND = 10_000
+# Imports and batches are few and ended within the day: those that run are among the newest of their table.
+NEWEST = 1_000
 Mail = OutboxMessage.Mail
 Value = tuple[tuple[str, ...], float]
 
@@ -68,6 +71,11 @@ def _by_role(rows: QuerySet[Any], column: str) -> list[Value]:
     """To the bound, for every role: one with nothing to do stands at 0, so that a graph has no holes."""
     found = Counter(rows.values_list(column, flat=True)[:BOUND])
     return [((str(role),), float(found[role])) for role in Role.values]
+
+
+def _newest(model: type[Model], *columns: str) -> list[Any]:
+    """Found by number, so that it takes no index of its own, whatever the table has grown to."""
+    return list(model._default_manager.order_by("-pk").values_list(*columns)[:NEWEST])
 
 
 def _age(moment: datetime | None, at: datetime) -> float:
@@ -111,33 +119,33 @@ def clocks(at: datetime) -> Iterator[Figure]:
 
 
 def jobs(at: datetime) -> Iterator[Figure]:
-    """Every periodic job: its last pass, and all it has done."""
+    """Every periodic job: its last pass, and all it has done. A pass in the future has an age below 0."""
     ticks = list(Tick.objects.order_by("name")[:BOUND])
-    ages = [((tick.name,), _age(tick.at, at)) for tick in ticks]
-    yield Figure("job_age_seconds", "Time since the last pass of a job ended well", ages, ("job",))
+    ages = [((tick.name,), (at - tick.at).total_seconds()) for tick in ticks]
+    about = "Time since the last pass of a job ended well; below 0 when the clock was put back"
+    yield Figure("job_age_seconds", about, ages, ("task",))
     lasted = [((tick.name,), float(tick.data["seconds"])) for tick in ticks if "seconds" in tick.data]
-    yield Figure("job_duration_seconds", "How long the last pass of a job took", lasted, ("job",))
+    yield Figure("job_duration_seconds", "How long the last pass of a job took", lasted, ("task",))
     passes = [((tick.name,), float(tick.totals.get("passes", 0))) for tick in ticks]
-    yield Figure("job_passes", "Passes of a job", passes, ("job",), grows=True)
+    yield Figure("job_passes", "Passes of a job", passes, ("task",), grows=True)
     done = [((tick.name, key), float(value)) for tick in ticks for key, value in sorted(tick.totals.items())
             if key != "passes"]  # fmt: skip
     about = "What the passes of a job did: reminders, mails sent, given up, ..."
-    yield Figure("job_rows", about, done, ("job", "what"), grows=True)
+    yield Figure("job_rows", about, done, ("task", "what"), grows=True)
 
 
 def messages(at: datetime) -> Iterator[Figure]:
     """The outbox and the chat bots."""
-    waiting = OutboxMessage.objects.filter(mail__in=(Mail.QUEUED, Mail.RETRY, Mail.INFLIGHT))
+    mails = OutboxMessage.objects.filter(mail__in=(Mail.QUEUED, Mail.RETRY, Mail.INFLIGHT))
     posts = ChannelPost.objects.filter(state__in=ChannelPost.WAITING)
+    waiting = {"mail": mails.order_by("next_try_at", "id"), "chat": posts.order_by("next_try_at", "id")}
     about = "Messages that wait to be sent, to 10000"
-    yield Figure("messages_waiting", about, [(("mail",), _counted(waiting.order_by("next_try_at", "id"))),
-                 (("chat",), _counted(posts.order_by("next_try_at", "id")))], ("by",))  # fmt: skip
-    # A try that waits is pushed out, so the first row is the one longest due; how old it is says its own birth.
-    oldest = [min(rows.order_by("next_try_at", "id").values_list("created_at", flat=True)[:BOUND], default=None)
-              for rows in (waiting, posts)]  # fmt: skip
-    about = "Age of the oldest message that waits to be sent"
-    ages = [((by,), _age(moment, at)) for by, moment in zip(("mail", "chat"), oldest, strict=True)]
-    yield Figure("message_oldest_seconds", about, ages, ("by",))
+    yield Figure("messages_waiting", about, [((by,), _counted(rows)) for by, rows in waiting.items()], ("by",))
+    # One that was refused and waits for its next try is not due: it says nothing of those who can be told.
+    due = {by: rows.filter(next_try_at__lte=at).values_list("next_try_at", flat=True).first()
+           for by, rows in waiting.items()}  # fmt: skip
+    about = "How long the message that is longest due has been due"
+    yield Figure("message_most_due_seconds", about, [((by,), _age(first, at)) for by, first in due.items()], ("by",))
     dead = OutboxMessage.objects.filter(mail=Mail.DEAD).order_by("id")
     dead_posts = ChannelPost.objects.filter(state=ChannelPost.State.DEAD).order_by("id")
     about = "Messages given up that nobody has sent again, to 10000"
@@ -154,9 +162,10 @@ def services(at: datetime) -> Iterator[Figure]:
     }
     about = "Chat channels, carriers' accounts, warehouse systems and shops whose last call failed"
     yield Figure("services_failing", about, [((kind,), _counted(rows)) for kind, rows in failing.items()], ("kind",))
-    shops = Connection.objects.filter(active=True).values_list("shop__code", "failing_since").order_by("shop__code")
+    shops = Connection.objects.filter(active=True).order_by("shop__code")[:BOUND]
     about = "How long a connected shop's marketplace could not be read; 0 when it can"
-    yield Figure("shop_failing_seconds", about, [((code,), _age(since, at)) for code, since in shops], ("shop",))
+    ages = [((code,), _age(since, at)) for code, since in shops.values_list("shop__code", "failing_since")]
+    yield Figure("shop_failing_seconds", about, ages, ("shop",))
     open_calls = MarketCall.objects.filter(status__in=(MarketCall.Status.SENT, MarketCall.Status.UNKNOWN))
     about = "Acts at a marketplace without an answer, to 10000"
     yield _one("market_calls_open", about, _counted(open_calls.order_by("at")))
@@ -169,17 +178,24 @@ def money(at: datetime) -> Iterator[Figure]:
     found = Counter(RefundOrder.objects.filter(to_read).order_by("read_at").values_list("status", flat=True)[:BOUND])
     values = [((str(each),), float(found[each])) for each in (status.ORDERED, status.ACKNOWLEDGED, status.UNKNOWN)]
     yield Figure("payments", "Payments that are not settled, by their state, to 10000 in all", values, ("state",))
-    running = RefundBatch.objects.filter(status=RefundBatch.Status.RUNNING, lease__lte=at)
-    yield _one("batches_without_worker", "Batch refunds that run and that no worker has in hand", _counted(running))
+    batches = _newest(RefundBatch, "status", "lease")
+    alone = sum(status == RefundBatch.Status.RUNNING and not (lease and lease > at) for status, lease in batches)
+    about = "Batch refunds that run and that no worker has in hand, of the newest 1000"
+    yield _one("batches_without_worker", about, alone)
 
 
-def files(_at: datetime) -> Iterator[Figure]:
+def files(at: datetime) -> Iterator[Figure]:
     """What came in as files, and where files are kept."""
+    running = [begun for status, begun in _newest(ImportRun, "status", "started_at")
+               if status == ImportRun.Status.RUNNING]  # fmt: skip
+    about = "How long ago the import that has run longest was started, of the newest 1000"
+    yield _one("import_longest_seconds", about, _age(min(running, default=None), at))
     rows = RejectedRow.objects.filter(settled_at=None).order_by("run", "number")
     yield _one("rejected_rows", "Rows of imports that wait to be fixed, to 10000", _counted(rows))
-    if settings.ATTACHMENT_DIR.is_dir():
-        free = shutil.disk_usage(settings.ATTACHMENT_DIR).free
-        yield _one("attachment_free_bytes", "Free space where evidence is kept", free)
+    about = "Free space where evidence is kept (attachments) and where the desk writes all else (var)"
+    kept = {"attachments": settings.ATTACHMENT_DIR, "var": settings.VAR_DIR}
+    free = [((name,), float(shutil.disk_usage(folder).free)) for name, folder in kept.items() if folder.is_dir()]
+    yield Figure("free_bytes", about, free, ("folder",))
 
 
 GROUPS: tuple[Callable[[datetime], Iterator[Figure]], ...] = (

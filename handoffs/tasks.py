@@ -17,6 +17,7 @@ from handoffs.alone import alone
 from handoffs.models import Connection, Tick
 
 PULL_EXPIRES, PULL_AT_MOST = 60, 300
+IMPORT_EXPIRES = 60
 task = {"acks_late": True, "ignore_result": True}
 
 
@@ -54,6 +55,13 @@ def send_digests() -> None:
 def run_import(run_id: int) -> None:
     """Take in an uploaded file; started again after a crash it goes on, since intake is idempotent."""
     imports.run(run_id, at=timezone.now())
+
+
+@shared_task(name="handoffs.tasks.imports", **task)
+def resume_imports() -> None:
+    """Imports that were asked for and that no living worker has in hand."""
+    for run_id in imports.standing(timezone.now()):
+        run_import.apply_async((run_id,), expires=IMPORT_EXPIRES)
 
 
 @shared_task(name="handoffs.tasks.run_batch", **task)
@@ -111,8 +119,7 @@ def reconcile_shop(connection_id: int) -> None:
 @shared_task(name="handoffs.tasks.archive", **task)
 def archive() -> None:
     """Each night: what has had its time."""
-    at = timezone.now()
-    _tick("archive", archiving.run(at=at), at=at)
+    _tick("archive", archiving.run)
 
 
 def _connection(connection_id: int) -> Connection:

@@ -18,6 +18,7 @@ DELIVER_SECONDS = 15.0
 DIGEST_SECONDS = 300.0
 NOTIFY_SECONDS = 15.0
 PAYMENT_SECONDS = 30.0
+IMPORT_SECONDS = 30.0
 PULL_SECONDS = 60.0
 TRACK_SECONDS = 30.0
 
@@ -38,6 +39,7 @@ app.conf.beat_schedule = {
     "deliver": every("handoffs.tasks.deliver", DELIVER_SECONDS),
     "notify": every("handoffs.tasks.notify", NOTIFY_SECONDS),
     "payments": every("handoffs.tasks.payments", PAYMENT_SECONDS),
+    "imports": every("handoffs.tasks.imports", IMPORT_SECONDS),
     "track": every("handoffs.tasks.track", TRACK_SECONDS),
     "pull": every("handoffs.tasks.pull", PULL_SECONDS),
     # 3:10 in the morning in China.

@@ -3,6 +3,7 @@
 import os
 from collections.abc import MutableSet
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -16,7 +17,8 @@ from redis import Redis, RedisError
 from handoffs.models import Tick
 
 SWEEP_AGE_LIMIT = timedelta(seconds=120)
-BROKER_PATIENCE_SECONDS = 2
+SWEEP_AHEAD_LIMIT = timedelta(seconds=30)  # what the clocks of two machines may differ by
+BROKER_PATIENCE: dict[str, Any] = {"socket_connect_timeout": 1, "socket_timeout": 1}
 _up_to_date: MutableSet[str] = set()  # databases found to have all that this program needs; that does not change back
 
 
@@ -73,16 +75,15 @@ def check_broker() -> None:
         if not os.access(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_out"], os.W_OK):
             raise NotReady("the broker does not answer")
         return
-    patience = {"socket_connect_timeout": BROKER_PATIENCE_SECONDS, "socket_timeout": BROKER_PATIENCE_SECONDS}
     try:
-        with Redis.from_url(settings.REDIS_URL, **patience) as client:
+        with Redis.from_url(settings.REDIS_URL, **BROKER_PATIENCE) as client:
             client.ping()
     except RedisError as error:
         raise NotReady("the broker does not answer") from error
 
 
 def sweep_age() -> timedelta:
-    """Time since the last sweep; raises NotReady when there was none or it is too long ago."""
+    """Time since the last sweep; raises NotReady when there was none, or it is too long ago or yet to come."""
     try:
         last = Tick.objects.filter(name="sweep").values_list("at", flat=True).first()
     except DatabaseError as error:
@@ -92,4 +93,6 @@ def sweep_age() -> timedelta:
     age = timezone.now() - last
     if age > SWEEP_AGE_LIMIT:
         raise NotReady(f"the last sweep is {int(age.total_seconds())} seconds ago")
+    if -age > SWEEP_AHEAD_LIMIT:
+        raise NotReady(f"the clock was put back: the last sweep is {int(-age.total_seconds())} seconds ahead of it")
     return max(age, timedelta(0))

@@ -17,6 +17,8 @@ from accounts import trail
 FIELDS = ("request_id", "person", "case", "task", "task_id", "method", "route", "status", "ms")
 # Addresses under which a case goes by another name than `case_id`.
 CASE_IN = (("handoffs/case/", "object_id"), ("api/v1/cases/", "pk"))
+# Numbers that the desk made or looked at before it took them: whatever they resemble, lines are found by them.
+LOOKED_AT = ("request_id", "task_id")
 KEPT = frozenset({"time", "level", "logger", "message", "exc_info", "stack_info", *FIELDS})
 # Text of errors is the one place that the desk does not write itself: what could slip through is taken out.
 HIDDEN = (
@@ -27,7 +29,8 @@ HIDDEN = (
     (re.compile(r"(?i)\b((?:\w+_)?(?:token|secret|password|session|sign|key)['\"]?\s*[=:]\s*['\"]?)(?!\(left)[\w.+/=-]{6,}"),
      r"\1(left out)"),
     (re.compile(r"(?i)\b(bearer|token|basic) (?!\(left)[\w.+/=-]{16,}"), r"\1 (left out)"),
-    (re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)"), "(phone)"),
+    # Not inside a number of letters and digits, such as a request's or a task's.
+    (re.compile(r"(?<![0-9A-Fa-f])(?:(?:00|\+)?86[ -]?)?1[3-9]\d{9}(?![0-9A-Fa-f])"), "(phone)"),
     (re.compile(r"[\w.+-]+@(?=[\w-]+\.)"), "(left out)@"),
 )  # fmt: skip
 
@@ -37,6 +40,10 @@ def clean(text: str) -> str:
     for pattern, instead in HIDDEN:
         text = pattern.sub(instead, text)
     return text
+
+
+def _told(name: str, value: Any) -> Any:
+    return clean(value) if isinstance(value, str) and name not in LOOKED_AT else value
 
 
 def route(request: HttpRequest) -> str:
@@ -92,8 +99,7 @@ class Json(JsonFormatter):
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
         """Only what is named, and text cleaned."""
-        found = {name: value for name, value in log_data.items() if name in KEPT}
-        return {name: clean(value) if isinstance(value, str) else value for name, value in found.items()}
+        return {name: _told(name, value) for name, value in log_data.items() if name in KEPT}
 
 
 class Line(logging.Formatter):
@@ -103,8 +109,11 @@ class Line(logging.Formatter):
         super().__init__("{asctime} {levelname} {name} {message}", style="{")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        known = " ".join(f"{name}={value}" for name, value in _known(record).items())
-        return super().formatMessage(record) + (f" [{known}]" if known else "")
+        known = " ".join(f"{name}={_told(name, value)}" for name, value in _known(record).items())
+        return clean(super().formatMessage(record)) + (f" [{known}]" if known else "")
 
-    def format(self, record: logging.LogRecord) -> str:
-        return clean(super().format(record))
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return clean(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802
+        return clean(super().formatStack(stack_info))

@@ -3,6 +3,7 @@
 import ipaddress
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -18,13 +19,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from redis import Redis, RedisError
 
+from accounts import kept
 from handoffs import figures
+from refunddesk.health import BROKER_PATIENCE
+from refunddesk.requests import FAILED
 
 PREFIX = "refunddesk_"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 KEPT_SECONDS = 5
 CACHED = "metrics"
-BROKER_PATIENCE_SECONDS = 2
 # What a proxy adds: with any of these the caller is not on this machine, whatever the address says.
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
 logger = logging.getLogger(__name__)
@@ -41,6 +44,7 @@ class Desk(Collector):
                 metric.add_metric(labels, value)
             yield metric
         yield from broker()
+        yield from answers()
 
 
 def broker() -> Iterator[Metric]:
@@ -51,14 +55,21 @@ def broker() -> Iterator[Metric]:
         yield GaugeMetricFamily(f"{PREFIX}tasks_waiting", "Tasks that no worker has taken yet", value=waiting)
 
 
+def answers() -> Iterator[Metric]:
+    """Requests that ended in a fault of the desk, where the cache that counts them answers."""
+    with suppress(*kept.AWAY):
+        failed = cache.get(FAILED, 0)  # a 0 for "not known" would look like as many new ones as there are afterwards
+        about = "Requests answered with 500 or more, but for those of whoever watches"
+        yield CounterMetricFamily(f"{PREFIX}answers_failed", about, value=failed)
+
+
 def _tasks_waiting() -> int | None:
     """None when the broker does not answer."""
     try:
         if not settings.REDIS_URL:
             folder = Path(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_out"])
             return sum(1 for _file in folder.iterdir())
-        patience = {"socket_connect_timeout": BROKER_PATIENCE_SECONDS, "socket_timeout": BROKER_PATIENCE_SECONDS}
-        with Redis.from_url(settings.REDIS_URL, **patience) as client:
+        with Redis.from_url(settings.REDIS_URL, **BROKER_PATIENCE) as client:
             return int(client.llen("celery"))
     except (RedisError, OSError):
         return None
@@ -91,21 +102,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _text() -> bytes:
-    try:
-        kept = cache.get(CACHED)
-    except RedisError:
-        return _read()
-    if kept is None:
-        kept = _read()
-        _keep(kept)
-    return bytes(kept)
-
-
-def _keep(text: bytes) -> None:
-    try:
-        cache.set(CACHED, text, KEPT_SECONDS)
-    except RedisError:
-        logger.info("the figures could not be kept: the cache does not answer")
+    if (text := kept.get(CACHED)) is None:
+        text = _read()
+        kept.keep(CACHED, text, KEPT_SECONDS)
+    return bytes(text)
 
 
 def _read() -> bytes:

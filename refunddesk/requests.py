@@ -9,11 +9,12 @@ from uuid import uuid4
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from accounts import trail
+from accounts import kept, trail
 from refunddesk.logs import route
 
 SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{7,63}")
 WATCHING = ("healthz", "readyz", "metrics")
+FAILED = "answers:failed"
 logger = logging.getLogger("refunddesk.access")
 
 
@@ -29,6 +30,8 @@ class RequestMiddleware:
         with trail.about(request=request, request_id=number):
             response = self.get_response(request)
             response.headers["X-Request-ID"] = number
+            if response.status_code >= 500 and route(request) not in WATCHING:
+                kept.count(FAILED)  # one for all processes; a monitor reads it as a figure
             told = {"method": request.method, "route": route(request), "status": response.status_code,
                     "ms": round((perf_counter() - begun) * 1000, 1)}  # fmt: skip
             logger.log(_level(request, response), "%(method)s %(route)s %(status)s", told, extra=told)

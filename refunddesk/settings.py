@@ -6,7 +6,7 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 
-from refunddesk import env
+from refunddesk import caching, env
 from refunddesk.console import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -63,9 +63,11 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "refunddesk.requests.RequestMiddleware",
+    "refunddesk.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",  # behind those whose headers its files are to carry
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -75,8 +77,8 @@ MIDDLEWARE = [
     "accounts.sessions.SessionLengthMiddleware",
     "accounts.gate.SecondFactorMiddleware",
     "accounts.middleware.PersonMiddleware",
+    "accounts.gate.NewPasswordMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -128,13 +130,12 @@ def _postgresql() -> dict[str, Any]:
 
 
 DATABASES = {"default": _postgresql() if PRODUCTION else _sqlite()}
-CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# In a process's own memory there is room for what counts who calls how often, whatever else is kept there.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
+}
 if REDIS_URL:
-    CACHES["default"] = {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "refunddesk",
-    }
+    CACHES["default"] = caching.redis(REDIS_URL)
 
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_IGNORE_RESULT = True
@@ -143,6 +144,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat.db")
+CELERY_BEAT_SCHEDULER = "refunddesk.beat.Scheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5  # so soon it notices that the clock was put back
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"socket_connect_timeout": 5, "socket_timeout": 30}
@@ -161,15 +164,20 @@ else:
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.backends.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "name")},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "accounts.passwords.LengthByRole"},
+    {"NAME": "accounts.passwords.AnotherPassword"},
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 # Ten wrong passwords of one person from one address close that pair for a quarter of an hour.
 AXES_FAILURE_LIMIT = 10
 AXES_USERNAME_FORM_FIELD = "username"  # what the login form calls the email address
+AXES_USERNAME_CALLABLE = "accounts.backends.login_name"
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
@@ -181,7 +189,7 @@ OTP_TOTP_ISSUER = "refunddesk"
 SECOND_FACTOR_ROLES = env.roles("SECOND_FACTOR_ROLES", ("manager", "supervisor") if PRODUCTION else ())
 # The header in which a proxy in front gives the caller's address; nobody but that proxy may be able to set it.
 CLIENT_ADDRESS_HEADER = env.text("CLIENT_ADDRESS_HEADER")
-AXES_CLIENT_IP_CALLABLE = "accounts.rates.address"
+AXES_CLIENT_IP_CALLABLE = "accounts.rates.caller"
 # Calls a minute; 0 is no limit. See docs/security.md.
 API_PER_MINUTE = env.number("API_PER_MINUTE", 600, least=0, most=1_000_000)
 HOOKS_PER_MINUTE = env.number("HOOKS_PER_MINUTE", 1_200, least=0, most=1_000_000)
@@ -234,6 +242,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Refund applications, the questions they raise, and the decisions taken on them.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
@@ -265,7 +274,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:", "blob:"],
         "font-src": [SELF],
         "object-src": [NONE],
-        "base-uri": [SELF],
+        "base-uri": [NONE],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
     }

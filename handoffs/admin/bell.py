@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone, translation
@@ -13,10 +12,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
+from accounts import kept
 from accounts.models import User
 from handoffs import notices
 from handoffs.admin import queues
 from handoffs.admin.page import draw, page, person
+from handoffs.exact import whole
 
 KEPT = 5
 SHOWN = 100
@@ -25,20 +26,20 @@ Counts = dict[str, int]
 
 def counts(user: User) -> Counts:
     """Unread messages and waiting approvals, each counted to 100, kept for seconds: every page of the console asks."""
-    found: Counts | None = cache.get(_key(user))
+    found: Counts | None = kept.get(_key(user))
     if found is None:
         found = {
             "unread": len(user.messages.filter(read_at=None).values_list("pk")[:SHOWN]),
             "to_settle": len(queues.to_settle(user)),
             "approvals": len(queues.waiting_decisions(user).values_list("pk")[:SHOWN]),
         }
-        cache.set(_key(user), found, KEPT)
+        kept.keep(_key(user), found, KEPT)
     return found
 
 
 def forget(user: User) -> None:
     """Count anew at the next page."""
-    cache.delete(_key(user))
+    kept.forget(_key(user))
 
 
 def _key(user: User) -> str:
@@ -52,7 +53,7 @@ def bell(request: HttpRequest) -> HttpResponse:
     unread = user.messages.filter(read_at=None)
     if request.method == "POST":
         one = request.POST.get("message", "")
-        (unread.filter(pk=one) if one.isdigit() else unread).update(read_at=timezone.now())
+        (unread.filter(pk=whole(one)) if one else unread).update(read_at=timezone.now())
         forget(user)
         return redirect("admin:handoffs_bell")
     rows = list(user.messages.select_related("case__shop").order_by("-created_at", "-pk")[:SHOWN])

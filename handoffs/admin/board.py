@@ -15,9 +15,11 @@ from handoffs.admin import narrowing
 from handoffs.admin.board_numbers import Board
 from handoffs.admin.page import draw, page, person
 from handoffs.admin.setup_faults import faults
+from handoffs.exact import wholes
 from handoffs.models import Clock, OutboxMessage, RejectedRow, Tick
 
 STALE = timedelta(minutes=2)
+AHEAD = timedelta(seconds=30)
 LISTED = 200
 
 
@@ -39,8 +41,10 @@ def board(request: HttpRequest) -> HttpResponse:
         "sets_up": permissions.may(user, "edit_setup"),
         "tick": tick,
         "tick_stale": tick is None or now - tick.at > STALE,
+        "tick_ahead": tick is not None and tick.at - now > AHEAD,
         "failed": list(Clock.objects.filter(case__shop__in=shops).exclude(failed="").select_related("case")[:20]),
         "dead": list(_dead(shops).select_related("to")[:50]),
+        "waiting": _not_taken(shops).order_by("next_try_at").first(),
         "rejected": narrowing.bounded(narrowing.counted(_rejected(shops))),
         "faults": faults(),
     }
@@ -59,6 +63,12 @@ def rejected(request: HttpRequest) -> HttpResponse:
     return draw(request, "handoffs/rejected.html", title=_("Rejected rows"), rows=rows, most=LISTED)
 
 
+def _not_taken(shops: frozenset[int]) -> QuerySet[OutboxMessage]:
+    """Mails that were tried in vain and are tried again by themselves."""
+    tried = OutboxMessage.objects.filter(Q(case__shop__in=shops) | Q(case=None), mail__in=delivery.TO_SEND)
+    return tried.exclude(error="")
+
+
 def _dead(shops: frozenset[int]) -> QuerySet[OutboxMessage]:
     return OutboxMessage.objects.filter(Q(case__shop__in=shops) | Q(case=None), mail=OutboxMessage.Mail.DEAD)
 
@@ -67,7 +77,7 @@ def _dead(shops: frozenset[int]) -> QuerySet[OutboxMessage]:
 def resend(request: HttpRequest) -> HttpResponse:
     """Try again the mails that were given up."""
     user = person(request)
-    ids = [int(pk) for pk in request.POST.getlist("mail") if pk.isdigit()]
+    ids = wholes(request.POST.getlist("mail"))
     shops = user.shops_as(Role.SUPERVISOR, Role.MANAGER)
     mine = list(_dead(shops).filter(pk__in=ids).values_list("pk", flat=True))
     delivery.resend(mine, at=timezone.now())

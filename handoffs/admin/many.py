@@ -6,18 +6,19 @@ from typing import Any
 from uuid import uuid4
 
 from django.contrib import messages
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts import kept
 from accounts.models import User
 from handoffs import permissions, writing
 from handoffs.admin import at_the_marketplace, replies
 from handoffs.admin.page import draw, page, person
 from handoffs.admin.views import back_to
+from handoffs.exact import wholes
 from handoffs.flow import owner, response, wording
 from handoffs.flow.errors import FlowError
 from handoffs.flow.market_call import Said
@@ -42,7 +43,7 @@ class Row:
 
 def ticked(request: HttpRequest, user: User) -> list[Case]:
     """The ticked cases that the person sees, the first ticked first."""
-    ids = [int(text) for text in request.POST.getlist("case")[:MANY] if text.isdecimal() and len(text) < 19]
+    ids = wholes(request.POST.getlist("case")[:MANY])
     found = permissions.visible_cases(user).select_related("shop", "owner").in_bulk(ids)
     return [found[pk] for pk in dict.fromkeys(ids) if pk in found]
 
@@ -115,7 +116,7 @@ def _filled(case: Case, body: str, user: User) -> Row:
 def again(request: HttpRequest) -> bool:
     """The same form sent twice counts once."""
     key = f"many:{request.POST.get('once', '')[:40]}"
-    if cache.add(key, 1, ONCE):
+    if kept.first(key, ONCE):
         return False
     messages.info(request, _("This was sent already."))
     return True

@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from accounts import kept
 from accounts.models import User
 from handoffs.admin.page import page, person, seen_case
 from handoffs.models import Case
@@ -28,18 +28,18 @@ def here(request: HttpRequest, case_id: int) -> HttpResponse:
 def others(case: Case, user: User, *, typing: bool, at: datetime) -> list[dict[str, Any]]:
     """Note that the person is there, and tell who else is. Two at the same instant may miss each other once."""
     key, now = f"here:{case.pk}", at.timestamp()
-    seen: Seen = cache.get(key) or {}
+    seen: Seen = kept.get(key) or {}
     fresh = {pk: row for pk, row in seen.items() if now - row[2] < GONE.total_seconds()}
     fresh[user.pk] = (user.name, typing, now)
-    cache.set(key, fresh, int(GONE.total_seconds()))
+    kept.keep(key, fresh, int(GONE.total_seconds()))
     return [{"name": name, "typing": busy} for pk, (name, busy, _at) in fresh.items() if pk != user.pk]
 
 
 def visited(case: Case, user: User, *, at: datetime) -> datetime | None:
     """When the person looked at the case before; this visit is noted."""
     key = f"visit:{user.pk}:{case.pk}"
-    before = parse_datetime(cache.get(key) or "")
-    cache.set(key, at.isoformat(), VISITS)
+    before = parse_datetime(kept.get(key) or "")
+    kept.keep(key, at.isoformat(), VISITS)
     return before
 
 

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 import time_machine
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import DutyShift, Membership, User
-from handoffs import sweep
+from handoffs import outbox, sweep
 from handoffs.admin.board_numbers import Number
 from handoffs.flow import answer, handoff, owner
 from handoffs.flow.answer import Given
 from handoffs.flow.handoff import Question
-from handoffs.models import Case, Clock, Handoff, ImportRun, RejectedRow
+from handoffs.models import Case, Clock, Handoff, ImportRun, OutboxMessage, RejectedRow, Tick
 from tests import factories
 from tests.admin.conftest import LogIn
 from tests.factories import NOON, World
@@ -118,6 +119,33 @@ def test_rejected_rows_open_their_list(world: World, log_in: LogIn) -> None:
     assert len(client.get("/board/rejected/").context["rows"]) == 2
     stranger = factories.person("manager", world.other_shop)
     assert log_in(stranger).get("/board/rejected/").context["rows"] == []
+
+
+def test_the_engines_last_tick_tells_when_it_stands_still_and_when_the_clock_was_put_back(
+    world: World, log_in: LogIn, clock: time_machine.Traveller
+) -> None:
+    client = log_in(world.supervisor)
+    for minutes, told, untold in (
+        (1, "", "it stands still"),
+        (3, "it stands still", "was put back"),
+        (-60, "clock was put back", "it stands still"),
+        (-0.4, "", "was put back"),
+    ):
+        Tick.objects.all().delete()
+        Tick.note("sweep", {}, at=timezone.now() - timedelta(minutes=minutes))
+        page = client.get(BOARD).content.decode()
+        assert told in page, minutes
+        assert untold not in page, minutes
+
+
+def test_mails_that_the_server_has_not_taken_yet_are_told_with_the_reason(world: World, log_in: LogIn) -> None:
+    case = factories.case(world.shop)
+    outbox.tell("reminded", to=[world.support], key="k", at=NOON, case=case)
+    words, client = "are tried again by themselves: 550 not today", log_in(world.supervisor)
+    assert "are tried again by themselves" not in client.get(BOARD).content.decode()
+    OutboxMessage.objects.filter(key="k").update(mail="retry", error="550 not today")
+    assert words in client.get(BOARD).content.decode()
+    assert words not in log_in(factories.person("manager", world.other_shop)).get(BOARD).content.decode()
 
 
 def test_each_fault_of_the_set_up_leads_to_where_it_is_mended(world: World, log_in: LogIn) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.conf import LazySettings
 from django.db import OperationalError
 from django.db.migrations.recorder import MigrationRecorder
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from handoffs.models import Tick
 from refunddesk import health
+from tests.factories import NOON
 
 
 def swept(*, seconds_ago: int) -> None:
@@ -46,6 +48,17 @@ def test_a_desk_that_stopped_sweeping_is_not_ready(client: Client) -> None:
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["reason"].startswith("the last sweep is 12")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("ahead", "status"), [(20, 200), (60, 503), (3600, 503)])
+def test_a_desk_whose_last_sweep_is_yet_to_come_is_not_ready(client: Client, ahead: int, status: int) -> None:
+    with time_machine.travel(NOON, tick=False):
+        swept(seconds_ago=-ahead)
+        response = client.get("/readyz")
+    assert response.status_code == status
+    reason = f"the clock was put back: the last sweep is {ahead} seconds ahead of it"
+    assert response.json().get("reason", reason) == reason
 
 
 def test_a_desk_without_its_database_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

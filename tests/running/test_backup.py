@@ -22,7 +22,7 @@ from django.db import connection
 
 from accounts import vault
 from handoffs import backup, delivery, restored, sweep
-from handoffs.models import ChannelPost, Connection, OutboxMessage, RefundBatch, TimelineEntry
+from handoffs.models import ChannelPost, Connection, OutboxMessage, RefundBatch, Tick, TimelineEntry
 from handoffs.models.channel import Channel
 from handoffs.seeds.load import load as seed
 from tests import factories, photos
@@ -141,6 +141,7 @@ def test_a_backup_that_is_not_whole_or_does_not_fit_is_refused_before_anything_i
     said = StringIO()
     call_command("backup", tmp_path / "backups", stdout=said)
     folder = Path(said.getvalue().strip())
+    assert Tick.objects.get(name="backup").totals == {"passes": 1}
     assert not [path for path in folder.rglob("*") if path.is_file() and path.stat().st_mode & 0o077 and
                 path.name == "database"]  # fmt: skip
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -175,6 +176,7 @@ def test_without_the_programs_of_the_database_there_is_half_a_backup_under_no_na
     with pytest.raises(CommandError, match="pg_dump is not on the PATH"):
         call_command("backup", tmp_path / "backups")
     assert [path.suffix for path in (tmp_path / "backups").iterdir()] == [".unfinished"]
+    assert not Tick.objects.filter(name="backup").exists()  # so that its age goes on
 
 
 @pytest.fixture

@@ -203,6 +203,23 @@ def test_a_whole_session_leaves_no_password_no_token_and_nothing_of_the_buyer(wo
     assert [word for word in kept if word in json.dumps(told, ensure_ascii=False)] == []
 
 
+def test_a_number_that_holds_eleven_digits_like_a_phone_stays_whole(client: Client, lines: Lines) -> None:
+    number = "e5f57e483fe13912345678f071f15a90"
+    client.get("/healthz", HTTP_X_REQUEST_ID=number)
+    assert lines.of(ACCESS)[0]["request_id"] == number
+    client.get("/healthz", HTTP_X_REQUEST_ID="req-13912345678")
+    assert lines.of(ACCESS)[1]["request_id"] == "req-13912345678"
+    assert clean(f"task {number} was received") == f"task {number} was received"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["13912345678", "电话13912345678，", "tel:13912345678.", "+8613912345678", "008613912345678", "phone=13912345678&"],
+)
+def test_a_phone_is_taken_out_wherever_it_stands(text: str) -> None:
+    assert "391234567" not in clean(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -240,6 +257,20 @@ def test_a_line_for_reading_ends_with_what_is_known() -> None:
         logger.warning("shop %s could not be read", "tb")
     logger.removeHandler(found.handler)
     assert found.text.endswith("WARNING handoffs.reading shop tb could not be read [request_id=proxy-0042 case=7]\n")
+
+
+def test_a_line_for_reading_is_found_by_its_number_and_cleaned_all_the_same() -> None:
+    found, logger = Lines(Line()), logging.getLogger("handoffs.reading")
+    logger.addHandler(found.handler)
+    with trail.about(request_id="req-13912345678", task="of 13912345678"):
+        try:
+            raise ValueError("SECRETWORD@example.test of 13912345678")
+        except ValueError:
+            logger.exception("13912345678 could not be read")
+    logger.removeHandler(found.handler)
+    assert "[request_id=req-13912345678 task=of (phone)]" in found.text
+    assert found.text.count("13912345678") == 1
+    assert "SECRETWORD" not in found.text
 
 
 def test_the_embedded_desk_writes_for_reading(settings: LazySettings) -> None:

@@ -2,12 +2,14 @@
 
 import json
 from argparse import ArgumentParser
+from time import perf_counter
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from handoffs import archiving
+from handoffs.models import Tick
 
 
 class Command(BaseCommand):
@@ -21,6 +23,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the counts as one line of JSON")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        counts = archiving.run(at=timezone.now(), dry_run=options["dry_run"])
+        at, begun = timezone.now(), perf_counter()
+        counts = archiving.run(at=at, dry_run=options["dry_run"])
+        if not options["dry_run"]:
+            Tick.note("archive", counts, at=at, seconds=perf_counter() - begun)
         shown = json.dumps(counts) if options["json"] else "  ".join(f"{name}: {n}" for name, n in counts.items())
         self.stdout.write(shown)

@@ -2,12 +2,14 @@
 
 from argparse import ArgumentParser
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from handoffs import backup
+from handoffs.models import Tick
 
 
 class Command(BaseCommand):
@@ -20,8 +22,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, into: Path, no_attachments: bool, **_options: Any) -> None:
+        at, begun = timezone.now(), perf_counter()
         try:
-            made = backup.make(into.expanduser().resolve(), at=timezone.now(), attachments=not no_attachments)
+            made = backup.make(into.expanduser().resolve(), at=at, attachments=not no_attachments)
         except (backup.Unfit, OSError) as reason:
             raise CommandError(str(reason)) from reason
+        Tick.note("backup", {}, at=at, seconds=perf_counter() - begun)
         self.stdout.write(str(made))
