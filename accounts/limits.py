@@ -1,7 +1,8 @@
 """The ceiling of a person. What was granted before on the order is counted in `flow.decision`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Q
 
@@ -17,9 +18,24 @@ def ceiling(user: User, *, shop_id: int, kind: str) -> Decimal | None:
     Nobody without a row may grant anything.
     """
     roles = user.roles_in(shop_id)
-    rows = list(
-        Limit.objects.filter(Q(user=user) | Q(role__in=roles), Q(shop=None) | Q(shop_id=shop_id), kind__in=("", kind))
-    )
+    rows = Limit.objects.filter(Q(user=user) | Q(role__in=roles), Q(shop=None) | Q(shop_id=shop_id))
+    return _highest(list(rows.filter(kind__in=("", kind))))
+
+
+def ceilings(user: User, shop_ids: Collection[int], kinds: Collection[str]) -> list[dict[str, Any]]:
+    """The ceilings in all these shops for all these kinds, in one statement: rows of shop_id, kind, top."""
+    roles = {shop_id: user.roles_in(shop_id) for shop_id in shop_ids}
+    everywhere = Q(user=user) | Q(role__in=frozenset[str]().union(*roles.values()))
+    rows = list(Limit.objects.filter(everywhere, Q(shop=None) | Q(shop_id__in=shop_ids), kind__in=("", *kinds)))
+
+    def top(shop_id: int, kind: str) -> Decimal | None:
+        here = [row for row in rows if row.shop_id in (None, shop_id) and row.kind in ("", kind)]
+        return _highest([row for row in here if row.user_id or row.role in roles[shop_id]])
+
+    return [{"shop_id": shop_id, "kind": kind, "top": top(shop_id, kind)} for shop_id in shop_ids for kind in kinds]
+
+
+def _highest(rows: Collection[Limit]) -> Decimal | None:
     own = [row for row in rows if row.user_id]
     if own:
         return _most_particular(own).amount

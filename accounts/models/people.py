@@ -60,6 +60,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     digest_at = models.TimeField(_("digest at"), default=time(8, 0), help_text=_("In the person's own time zone."))
     wants_mail = models.BooleanField(_("reminders by email"), default=True)
     is_active = models.BooleanField(_("active"), default=True)
+    new_password_due = models.BooleanField(_("must set a new password"), default=False, editable=False)
     seen_at = models.DateTimeField(_("last seen"), null=True, blank=True, editable=False)
     looked_at = models.DateTimeField(null=True, blank=True, editable=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
@@ -93,6 +94,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     @cached_property
     def places(self) -> tuple[tuple[str, int, bool], ...]:
         """(role, shop id, lead) of every membership in force today; read once per request."""
+        if self._state.adding:
+            return ()
         rows = Membership.objects.in_force(timezone.localdate()).filter(user=self)
         return tuple(rows.values_list("role", "shop_id", "lead"))
 
@@ -106,6 +109,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def roles_in(self, shop_id: int) -> frozenset[str]:
         return frozenset(role for role, shop, _lead in self.places if shop == shop_id)
+
+
+def in_force(day: date, begins: date | None, ends: date | None) -> bool:
+    """Whether a stretch of days, open at either end, has this day in it."""
+    return (begins is None or begins <= day) and (ends is None or day <= ends)
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):

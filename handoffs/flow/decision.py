@@ -37,6 +37,7 @@ def propose(case_id: int, proposal: Proposal, *, by: User, at: datetime) -> Deci
         if not permissions.may(by, "propose", shop_id=case.shop_id):
             raise NotAllowed(_("Your role does not decide on refunds."))
         amount = grant.amount_of(case, proposal)
+        grant.hold_order(case)
         grant.check(case, proposal, amount)
         decision = _stored(case, proposal, amount, by=by, at=at)
         evidence.bind_to_case(proposal.attachments, case, by=by)
@@ -135,6 +136,7 @@ def approve(decision_id: int, *, by: User, at: datetime, amount: Decimal | None 
                 raise Invalid(_("Approve at most %(amount)s yuan, and more than 0.") % {"amount": decision.amount},
                               field="amount")  # fmt: skip
             granted = granted.quantize(grant.FEN)
+            grant.hold_order(decision.case)
             total = granted + grant.granted_before(decision.case)
             if not limits.covers(by, total, shop_id=decision.case.shop_id, kind=decision.kind):
                 raise NotAllowed(_("The total of %(total)s yuan is above your own limit.") % {"total": total},

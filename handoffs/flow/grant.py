@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 from decimal import Decimal
 
+from django.db import connection
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
@@ -84,6 +85,18 @@ def lines_of(case: Case) -> str:
     rows = case.lines.order_by("sku").values_list("sku", "quantity", "amount")
     text = "|".join(f"{sku}:{quantity}:{amount}" for sku, quantity, amount in rows)
     return hashlib.sha256(text.encode()).hexdigest() if text else ""
+
+
+def hold_order(case: Case) -> None:
+    """Until the transaction ends nobody else grants anything on this order, on whichever of its cases.
+
+    Called with the case locked and before `granted_before` is asked; whoever holds an order locks no further case.
+    SQLite has one writer at a time. `approve_lock.sql` takes the same lock for many.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            key = f"{case.shop_id}:{case.order_id}"
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
 
 
 def granted_before(case: Case) -> Decimal:

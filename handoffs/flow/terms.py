@@ -43,12 +43,17 @@ def terms_for(asked: Asked, memo: dict[Asked, Terms] | None = None) -> Terms:
 
 
 def _terms_for(asked: Asked) -> Terms:
-    data = _data_for(asked)
-    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-    return Terms.objects.get_or_create(digest=digest, defaults={"data": data})[0]
+    data = data_for(asked)
+    return Terms.objects.get_or_create(digest=digest_of(data), defaults={"data": data})[0]
 
 
-def _data_for(asked: Asked) -> dict[str, Any]:
+def digest_of(data: dict[str, Any]) -> str:
+    """By what terms are known."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def data_for(asked: Asked) -> dict[str, Any]:
+    """What the terms in force now say for this obligation. Nothing is stored."""
     policy = _policy(asked)
     minutes = asked.minutes or (_minutes(policy, asked) if policy else _default_minutes(asked))
     calendar = calendar_data(policy.calendar) if policy and policy.calendar else None
@@ -57,7 +62,7 @@ def _data_for(asked: Asked) -> dict[str, Any]:
 
 def would_be_due(asked: Asked, at: datetime) -> datetime | None:
     """When a clock for this obligation would be due if it were started at `at`. Nothing is stored."""
-    return due(Terms(data=_data_for(asked)), at)
+    return due(Terms(data=data_for(asked)), at)
 
 
 def _policy(asked: Asked) -> ClockPolicy | None:

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from handoffs import permissions
 from handoffs.api.asked import ApprovalIn, ApprovalsIn, CarryOutIn, Nothing, RefusalIn
 from handoffs.api.shown.handoff import DecisionOut
+from handoffs.api.shown.people import shown
 from handoffs.api.views.base import DeskView, described, not_allowed
 from handoffs.flow import decision
 from handoffs.flow.approve_many import Wish, approve_many, approve_one
@@ -31,8 +32,8 @@ class Approve(DeskView):
         if not permissions.may(self.me, "approve"):
             self.must("approve", self.decision(pk).case)
         asked = self.body(ApprovalIn)  # whether in this shop is the flow's question, under the lock
-        approve_one(pk, Wish(asked.get("amount"), asked.get("note", "")), by=self.me, at=self.now)
-        return self.show_decision(pk)
+        approved = approve_one(pk, Wish(asked.get("amount"), asked.get("note", "")), by=self.me, at=self.now)
+        return Response(shown(DecisionOut, approved, user=self.me))
 
 
 class ApprovedRow(serializers.Serializer[Any]):
