@@ -1,7 +1,7 @@
 # The few commands of the project. Needs Python 3.11 or newer; uses uv where it is there, plain pip where it is not.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run gateway test test-embedded test-browser test-services bench faults fuzz soak lint types format messages pictures lock clean
+.PHONY: help run gateway test test-embedded test-browser test-services test-faults bench faults fuzz soak lint types format messages pictures lock clean
 
 PORT ?= 8000
 JOBS ?= 2
@@ -25,7 +25,7 @@ run: $(RUNTIME) ## the whole desk with its demo shop on this machine, at http://
 gateway: $(RUNTIME) ## beside `make run`: a local marketplace with the demo shop connected to it, to try payments
 	@$(BIN)/python manage.py gateway
 
-test: test-embedded test-browser test-services ## the whole suite: embedded, in a browser, on PostgreSQL and Redis
+test: test-embedded test-browser test-services test-faults ## the whole suite: embedded, in a browser, on PostgreSQL and Redis, and the quick faults
 
 test-embedded: $(DEV) ## the suite on SQLite and the file broker (ARGS="-k words" for some of it)
 	$(EMBEDDED) $(PYTEST) -n $(JOBS) $(ARGS)
@@ -43,9 +43,13 @@ test-browser: $(DEV) ## what people do, in a real Chromium
 			'*** Debian and Ubuntu have it as: apt-get install chromium fonts-wqy-microhei'; echo; \
 	fi
 
+test-faults: $(DEV) ## the faults that are quick to make; make faults makes them all
+	$(EMBEDDED) $(PYTEST) tests/faults -m 'faults and not slow' -n $(JOBS) $(ARGS)
+
 bench: $(DEV) ## the benchmarks on a throw-away PostgreSQL and Redis, as docs/performance.md keeps them
 	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.parcel_events $(ARGS)
-	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.sweep --sizes 10000 100000 1000000 5000000
+	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.idle
 	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.lateness
 	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.intake
 	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.approval

@@ -81,7 +81,7 @@ def main() -> None:
         [
             ("in one act", f"{took['many'] * 1000:.0f} ms"),
             ("time ÷ time of one SQL statement with the same writes", f"{took['many'] / took['bare SQL']:.2f}"),
-            ("one by one ÷ in one act", f"{took['alone'] / took['many']:.1f}"),
+            ("one by one ÷ in one act", f"{took['alone'] / CALLS * given.proposals / took['many']:.1f}"),
             ("by API, one a call: rate ÷ rate of a bare endpoint that checks the token and updates a row",
              f"{took['endpoint'] / took['api']:.2f} ({CALLS / took['api']:.0f} a second)"),
             ("by API, all in one call: rate ÷ rate of the bare endpoint, one a call",
@@ -173,12 +173,10 @@ class Waiting:
         from handoffs.flow import decision
 
         def act() -> None:
-            for pk in self.ids:
+            for pk in self.ids[:CALLS]:
                 decision.approve(pk, by=self.by, at=WHEN)
 
-        took = self._timed(act)
-        self._check()
-        return took
+        return self._timed(act)
 
     def bare(self) -> float:
         from handoffs.flow.terms import Asked, due, terms_for

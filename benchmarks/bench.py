@@ -13,7 +13,7 @@ NOISE = 0.15  # ratios nearer than this to 1 mean nothing
 def desk() -> None:
     """Set Django up and bring the database, which must be an empty one, to the newest migration."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunddesk.settings")
-    os.environ.update(API_PER_MINUTE="0", HOOKS_PER_MINUTE="0", SECOND_FACTOR_ROLES="none")
+    os.environ.update(API_PER_MINUTE="0", HOOKS_PER_MINUTE="0", SECOND_FACTOR_ROLES="none", LOG_LEVEL="WARNING")
     import django
     from django.core.management import call_command
 

@@ -40,7 +40,7 @@ def cases(count: int, *, every: int, at: datetime) -> None:
 
     terms, _new = Terms.objects.get_or_create(digest="grown", defaults={"data": {"minutes": 30, "steps": []}})
     opened, moment = f"n % {every} = 0", "g.moment"
-    _fill(Case, {
+    fill(Case, {
         "shop_id": f"s.ids[1 + n % {SHOPS}]", "refund_id": "(19e15::bigint + n)::text",
         "order_id": "(38e15::bigint + n)::text", "line_id": "(39e15::bigint + n)::text",
         "title": "'纯棉短袖T恤第' || n % 900", "sku": "'TS-' || n % 900",
@@ -59,29 +59,29 @@ def cases(count: int, *, every: int, at: datetime) -> None:
            (SELECT array_agg(id ORDER BY id) AS ids FROM accounts_shop) s,
            (SELECT array_agg(id ORDER BY id) AS ids FROM accounts_user WHERE email LIKE 'support%') u""")  # fmt: skip
     of_cases = "handoffs_case k"
-    _fill(CaseSource, {"case_id": "k.id", "digest": "md5(k.id::text)"}, of_cases)
-    _fill(TimelineEntry, {"case_id": "k.id", "at": "k.created_at + i * interval '1 minute'", "kind": "'arrived'"},
+    fill(CaseSource, {"case_id": "k.id", "digest": "md5(k.id::text)"}, of_cases)
+    fill(TimelineEntry, {"case_id": "k.id", "at": "k.created_at + i * interval '1 minute'", "kind": "'arrived'"},
           f"{of_cases}, generate_series(1, 3) i")  # fmt: skip
-    _fill(Clock, {
+    fill(Clock, {
         "case_id": "k.id", "kind": "'first_response'", "owner_role": "'support'", "terms_id": str(terms.pk),
         "state": "CASE WHEN k.due_at IS NULL THEN 'met' ELSE 'running' END", "started_at": "k.applied_at",
         "due_at": "k.applied_at + interval '30 minutes'",
         "next_action_at": "CASE WHEN k.due_at IS NOT NULL THEN k.applied_at + interval '300 days' END",
         "ended_at": "CASE WHEN k.due_at IS NULL THEN k.applied_at + interval '5 minutes' END",
     }, of_cases)  # fmt: skip
-    _fill(Handoff, {
+    fill(Handoff, {
         "case_id": "k.id", "kind": "'stop_parcel'", "from_role": "'support'", "to_role": "'warehouse'",
         "created_at": "k.created_at", "due_at": "k.due_at",
     }, f"{of_cases} WHERE k.due_at IS NOT NULL AND k.id / {every} % 2 = 0")  # fmt: skip
     number = "'7' || lpad(k.id::text, 13, '0')"
-    _fill(Parcel, {"shop_id": "k.shop_id", "waybill": number, "carrier_text": "'中通'", "created_at": "k.created_at"},
+    fill(Parcel, {"shop_id": "k.shop_id", "waybill": number, "carrier_text": "'中通'", "created_at": "k.created_at"},
           f"{of_cases} WHERE k.id % 2 = 0")  # fmt: skip
-    _fill(Parcel.cases.through, {"parcel_id": "p.id", "case_id": "k.id"},
+    fill(Parcel.cases.through, {"parcel_id": "p.id", "case_id": "k.id"},
           f"{of_cases} JOIN handoffs_parcel p ON p.waybill = {number}")  # fmt: skip
     _settle()
 
 
-def _fill(model: Any, given: dict[str, str], source: str) -> None:
+def fill(model: Any, given: dict[str, str], source: str) -> None:
     """Insert what is given; every other column gets what the model would give it."""
     from django.db import connection
 

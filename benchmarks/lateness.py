@@ -23,9 +23,9 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     given = options.parse_args()
     desk()
-    shop, owner = due._people()
+    shop, owner = due.people()
     _want_mail(owner)
-    due._grow(shop, owner, given.clocks)
+    due.grow(shop, owner, given.clocks)
     from django.db import connections
 
     connections.close_all()
@@ -50,7 +50,7 @@ def _told(pool: Any, workers: int, size: int, rounds: int) -> str:
 def _once(pool: Any, workers: int, size: int) -> float:
     from django.db import connections
 
-    due._make_due(size)
+    due.make_due(size)
     connections.close_all()
     start = perf_counter()
     pool.map(_sweep, range(workers), chunksize=1)

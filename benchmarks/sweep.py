@@ -1,5 +1,5 @@
 """The sweep with 10,000 clocks due among 1,000,000, against one SQL statement a batch that writes the same three rows;
-two sweepers against one; an idle pass at more and more clocks.
+two sweepers against one.
 
 Each due clock is moved on to its next step and leaves a timeline row and an outbox row. The bare statement knows what
 the sweep has to find out: that every clock has the same steps, no pauses, and an owner who wants no mail.
@@ -7,10 +7,7 @@ the sweep has to find out: that every clock has the same steps, no pauses, and a
 
 import argparse
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -42,23 +39,18 @@ def main() -> None:
     options.add_argument("--clocks", type=int, default=1_000_000)
     options.add_argument("--due", type=int, default=10_000)
     options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
     given = options.parse_args()
     desk()
-    with _quick():
-        shop, owner = _people()
-        idle = {size: _idle(shop, owner, size) for size in sorted(given.sizes)}
-        _grow(shop, owner, given.clocks)
-        took = in_turn(
-            {
-                "sweep": lambda: _sweep(given.due),
-                "bare SQL": lambda: _bare(given.due),
-                "two sweepers": lambda: _two(given.due),
-            },
-            rounds=given.rounds,
-        )
-        after = _idle(shop, owner, given.clocks)
-    first = min(idle.values())
+    shop, owner = people()
+    grow(shop, owner, given.clocks)
+    took = in_turn(
+        {
+            "sweep": lambda: sweep(given.due),
+            "bare SQL": lambda: _bare(given.due),
+            "two sweepers": lambda: _two(given.due),
+        },
+        rounds=given.rounds,
+    )
     table(
         f"{given.due:,} clocks due among {given.clocks:,}",
         [
@@ -66,22 +58,8 @@ def main() -> None:
             ("one SQL statement a batch, clocks a second", f"{given.due / took['bare SQL']:,.0f}"),
             ("time ÷ time of the bare statement", f"{took['sweep'] / took['bare SQL']:.2f}"),
             ("two sweepers ÷ one", f"{took['two sweepers'] / took['sweep']:.2f}"),
-            *(
-                (f"idle pass at {size:,} clocks ÷ the shortest", f"{seconds / first:.2f}")
-                for size, seconds in idle.items()
-            ),
-            ("idle pass after the busy ones and a vacuum ÷ the shortest", f"{after / first:.2f}"),
-            ("buffers an idle claim reads", str(_buffers())),
         ],
     )
-
-
-@contextmanager
-def _quick() -> Iterator[None]:
-    """JIT costs an idle claim more than the claim."""
-    with _cursor() as cursor:
-        cursor.execute("SET jit = off")
-    yield
 
 
 def _cursor() -> Any:
@@ -90,7 +68,7 @@ def _cursor() -> Any:
     return connection.cursor()
 
 
-def _people() -> tuple[int, int]:
+def people() -> tuple[int, int]:
     from accounts.models import Membership, Shop, User
 
     shop, _new = Shop.objects.get_or_create(code="bench", defaults={"name": "bench", "marketplace": "taobao"})
@@ -99,7 +77,7 @@ def _people() -> tuple[int, int]:
     return shop.pk, owner.pk
 
 
-def _grow(shop: int, owner: int, clocks: int) -> None:
+def grow(shop: int, owner: int, clocks: int) -> None:
     """As many clocks as wanted, none due, a hundred a case, all under the same terms."""
     from handoffs.models import Case, Clock, Terms
 
@@ -131,12 +109,12 @@ def _grow(shop: int, owner: int, clocks: int) -> None:
         cursor.execute("VACUUM ANALYZE handoffs_case")
 
 
-def _make_due(clocks: int) -> None:
+def make_due(clocks: int) -> None:
     """Some clocks, spread over all cases, have their first reminder due; what the last round wrote is gone."""
     with _cursor() as cursor:
         cursor.execute("TRUNCATE handoffs_outboxmessage, handoffs_timelineentry CASCADE")
-        cursor.execute("UPDATE handoffs_clock SET step = 0, next_action_at = %s WHERE step > 0 OR next_action_at < %s",
-                       [LATER, LATER])  # fmt: skip
+    put_off()
+    with _cursor() as cursor:
         cursor.execute(
             "UPDATE handoffs_clock SET next_action_at = %s"
             " WHERE id IN (SELECT id FROM handoffs_clock ORDER BY version, id LIMIT %s)",
@@ -146,23 +124,31 @@ def _make_due(clocks: int) -> None:
         cursor.execute("CHECKPOINT")
 
 
+def put_off() -> None:
+    """No clock is due any more, and none has taken a step."""
+    with _cursor() as cursor:
+        cursor.execute("UPDATE handoffs_clock SET step = 0, next_action_at = %s WHERE step > 0 OR next_action_at < %s",
+                       [LATER, LATER])  # fmt: skip
+        cursor.execute("VACUUM ANALYZE handoffs_clock")
+
+
 def _timed(act: Any) -> float:
     start = perf_counter()
     act()
     return perf_counter() - start
 
 
-def _sweep(clocks: int) -> float:
-    from handoffs import sweep
+def sweep(clocks: int) -> float:
+    from handoffs import sweep as engine
 
-    _make_due(clocks)
-    took = _timed(lambda: sweep.run(at=AT + timedelta(hours=5, minutes=1)))
+    make_due(clocks)
+    took = _timed(lambda: engine.run(at=AT + timedelta(hours=5, minutes=1)))
     _check(clocks)
     return took
 
 
 def _bare(clocks: int) -> float:
-    _make_due(clocks)
+    make_due(clocks)
 
     def act() -> None:
         with _cursor() as cursor:
@@ -179,15 +165,13 @@ def _bare(clocks: int) -> float:
 def _two(clocks: int) -> float:
     from django.db import connection
 
-    from handoffs import sweep
+    from handoffs import sweep as engine
 
     def one() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET jit = off")
-        sweep.run(at=AT + timedelta(hours=5, minutes=1))
+        engine.run(at=AT + timedelta(hours=5, minutes=1))
         connection.close()
 
-    _make_due(clocks)
+    make_due(clocks)
     threads = [threading.Thread(target=one) for _number in range(2)]
 
     def act() -> None:
@@ -208,31 +192,6 @@ def _check(clocks: int) -> None:
     counts = OutboxMessage.objects.count(), TimelineEntry.objects.count(), Clock.objects.filter(step=1).count()
     if counts != (clocks,) * 3:
         raise SystemExit(f"wrote {counts} where {clocks} were due")
-
-
-def _idle(shop: int, owner: int, size: int) -> float:
-    """The median of many passes with nothing due."""
-    from handoffs import sweep
-
-    _grow(shop, owner, size)
-    with _cursor() as cursor:
-        cursor.execute(
-            "UPDATE handoffs_clock SET step = 0, next_action_at = %s WHERE step > 0", [AT + timedelta(hours=5)]
-        )
-        cursor.execute("VACUUM ANALYZE handoffs_clock")
-    passes = [_timed(lambda: sweep.run(at=AT)) for _number in range(200)]
-    return median(passes)
-
-
-def _buffers() -> int:
-    with _cursor() as cursor:
-        cursor.execute(
-            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT id FROM handoffs_clock WHERE next_action_at <= %s"
-            " ORDER BY next_action_at, id LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED",
-            [AT],
-        )
-        plan = cursor.fetchone()[0][0]["Plan"]
-    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
 
 
 if __name__ == "__main__":

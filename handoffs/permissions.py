@@ -126,8 +126,10 @@ def visible_timeline(user: User, case: Case) -> QuerySet[TimelineEntry]:
     """The timeline; entries with amounts or with words to the buyer are left out for those who may not see them."""
     entries = case.timeline.all()
     if not sees_amounts(user, case):
-        entries = entries.exclude(data__has_key="amount").exclude(kind__in=ON_MONEY)
-        entries = entries.exclude(data__kind__in=("approve_refund", "approve_compensation"))
+        entries = entries.exclude(data__has_any_keys=["amount", "decision"]).exclude(kind__in=ON_MONEY)
+        # A row that names no kind must be asked for: NULL is not among these kinds, nor is it not.
+        about = Q(data__has_key="kind", data__kind__in=("approve_refund", "approve_compensation"))
+        entries = entries.exclude(about)
     return entries if sees_buyer(user, case) else entries.exclude(kind__in=TO_THE_BUYER)
 
 
