@@ -11,8 +11,9 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accounts import audit, sessions  # noqa: F401 -- listens to logins
+        from accounts import audit, changes, checks, sessions  # noqa: F401 -- checks; listens to logins
         from accounts.roles import sync_groups
 
         audit.listen()
+        changes.watch()
         post_migrate.connect(sync_groups, sender=self, dispatch_uid="accounts.sync_groups")

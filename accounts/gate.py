@@ -1,4 +1,4 @@
-"""Whoever needs a second factor and came without gets to its enrolment, and nowhere else."""
+"""Whoever needs a second factor, or a new password, gets to where it is set, and nowhere else."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +13,7 @@ from accounts import second_factor
 from accounts.models import User
 
 ENROLMENT = "admin:handoffs_second_factor"
+NEW_PASSWORD = "admin:password_change"  # noqa: S105 -- a page
 OPEN = (ENROLMENT, "admin:logout", "admin:login", "admin:jsi18n", "admin:handoffs_language", "healthz", "readyz")
 
 
@@ -33,6 +34,22 @@ class SecondFactorMiddleware:
             logout(request)
             return redirect("admin:login")
         return redirect(ENROLMENT)
+
+
+class NewPasswordMiddleware:
+    """Stands behind the second factor: whoever must set a new password does nothing before."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        due = getattr(request.user, "new_password_due", False)
+        if not due or request.path_info in {reverse(name) for name in (*OPEN, NEW_PASSWORD)}:
+            return self.get_response(request)
+        if request.path_info.startswith("/api/"):
+            told = {"code": "new_password", "message": _("Set a new password first."), "field": None}
+            return JsonResponse(told, status=403)
+        return redirect(NEW_PASSWORD)
 
 
 def _lacking(request: HttpRequest) -> bool:

@@ -1,12 +1,14 @@
-"""How long a password must be: longer for those who approve money and set the desk up."""
+"""What a password must be, and who must set a new one: longer for those who approve money and set the desk up."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import User
+from accounts.models import Membership, User
 from accounts.models.people import Role
 
 LENGTH = 10
@@ -26,8 +28,7 @@ class LengthByRole:
         return _("A password has at least 10 characters, 12 for supervisors and managers.")
 
     def least(self, user: Any) -> int:
-        """A person who is not kept yet has no role: the shorter one, and the second factor comes with the role."""
-        if isinstance(user, User) and (user.is_superuser or (user.pk and user.roles & APPROVERS)):
+        if isinstance(user, User) and (user.is_superuser or user.roles & APPROVERS):
             return LENGTH_OF_APPROVERS
         return LENGTH
 
@@ -35,3 +36,27 @@ class LengthByRole:
         return ngettext(
             "A password has at least %(n)d character.", "A password has at least %(n)d characters.", least
         ) % {"n": least}
+
+
+class AnotherPassword:
+    """A new password is another one, else who must set a new one would keep what a colleague knows."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        if isinstance(user, User) and user.pk and user.has_usable_password() and user.check_password(password):
+            raise ValidationError(_("This is the password you have. Choose another one."), code="password_same")
+
+    def get_help_text(self) -> str:
+        return _("A new password is another one than before.")
+
+
+@contextmanager
+def longer_for_approvers(user: User) -> Iterator[None]:
+    """Who comes to approve within keeps no password that was made under the shorter rule."""
+    before = _approves(user)
+    yield
+    if not before and not user.is_superuser and _approves(user):
+        User.objects.filter(pk=user.pk).update(new_password_due=True)
+
+
+def _approves(user: User) -> bool:
+    return Membership.objects.filter(user=user, role__in=APPROVERS).exists()

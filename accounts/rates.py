@@ -1,7 +1,7 @@
 """How often somebody may call: counted by the minute in the cache, which is one for all processes where it is Redis."""
 
 import logging
-from ipaddress import ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.core.cache import cache
@@ -21,6 +21,18 @@ def address(request: HttpRequest) -> str:
         return str(ip_address(told))
     except ValueError:
         return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def caller(request: HttpRequest) -> str:
+    """The address as calls are counted: of IPv6 the network that one customer gets, whose addresses are without end."""
+    text = address(request)
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return text
+    if not isinstance(found, IPv6Address):
+        return text
+    return str(found.ipv4_mapped or IPv6Network((found, 64), strict=False).network_address)
 
 
 def wait(what: str, who: object, most: int) -> int:

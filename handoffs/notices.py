@@ -183,6 +183,8 @@ TITLES: Mapping[str, Callable[[Subject], str]] = {
     "reminded": lambda s: _("Due %(when)s: %(what)s") % {"when": s.due, "what": s.obligation},
     "late": lambda s: _("Late, was due %(when)s: %(what)s") % {"when": s.due, "what": s.obligation},
     "escalated": lambda s: _("Still not done, was due %(when)s: %(what)s") % {"when": s.due, "what": s.obligation},
+    "password_reset": lambda s: _("%(person)s set a new password for you") % {"person": s.data.get("person", "")},
+    "factor_removed": lambda s: _("%(person)s removed your second factor") % {"person": s.data.get("person", "")},
     "handover": lambda s: s.data.get("subject") or "",
     "digest": lambda s: s.data.get("subject") or _("Nothing was waiting this morning"),
 }

@@ -8,11 +8,12 @@ from accounts.models.people import User
 
 
 class AuditEntry(models.Model):
-    """One thing that happened to access. Never changed and never deleted by the desk."""
+    """One thing that happened to access. PostgreSQL refuses to change or delete one, whoever asks."""
 
     class Kind(models.TextChoices):
         LOGIN = "login", _("logged in")
         LOGIN_FAILED = "login_failed", _("login failed")
+        CODE_FAILED = "code_failed", _("code missing or wrong")
         LOCKED_OUT = "locked_out", _("locked out")
         PASSWORD = "password", _("own password changed")
         FACTOR_ADDED = "factor_added", _("second factor set up")
@@ -23,6 +24,8 @@ class AuditEntry(models.Model):
         TOKEN_ENDED = "token_ended", _("token ended")
         REVEALED = "revealed", _("buyer's data revealed")
         CHANGED = "changed", _("set-up changed")
+        ERASED = "erased", _("erasure asked for")
+        TAKEN = "taken", _("audit downloaded")
 
     at = models.DateTimeField(_("at"), default=timezone.now)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
@@ -31,7 +34,7 @@ class AuditEntry(models.Model):
     )
     about = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("whom"))
     address = models.CharField(_("address"), max_length=45, blank=True)
-    text = models.CharField(_("what"), max_length=400, blank=True)
+    text = models.TextField(_("what"), blank=True)
 
     class Meta:
         verbose_name = _("audit entry")

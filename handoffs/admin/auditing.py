@@ -1,6 +1,5 @@
 """Who got in, what was looked at, what was changed: one list for managers, and the same as a table."""
 
-import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +14,13 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import AuditEntry, User
-from handoffs.admin.page import draw, page
+from handoffs.admin.page import draw, page, person
+from handoffs.exact import whole
 from handoffs.intake.rejects import neutral
+from handoffs.intake.rejects import table as table_of
+from handoffs.intake.values import YEARS
 
 ON_A_PAGE = 50
 EXPORTED = 50_000
@@ -41,19 +44,22 @@ class Asked:
 
 def _asked(request: HttpRequest) -> Asked:
     kind, day = request.GET.get("kind", ""), request.GET.get("day", "")
-    try:
-        readable = bool(parse_date(day))
-    except ValueError:
-        readable = False
     return Asked(
-        kind if kind in AuditEntry.Kind.values else "", _number(request, "person"), day if readable else "",
+        kind if kind in AuditEntry.Kind.values else "", _number(request, "person"), day if _is_day(day) else "",
         _number(request, "before"),
     )  # fmt: skip
 
 
+def _is_day(text: str) -> bool:
+    try:
+        day = parse_date(text)
+    except ValueError:
+        return False
+    return day is not None and day.year in YEARS
+
+
 def _number(request: HttpRequest, name: str) -> int:
-    text = request.GET.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return whole(request.GET.get(name, ""))
 
 
 def _rows(asked: Asked) -> QuerySet[AuditEntry]:
@@ -86,8 +92,10 @@ def entries(request: HttpRequest) -> HttpResponse:
 
 @page("GET", verb="see_audit")
 def table(request: HttpRequest) -> StreamingHttpResponse:
-    """The narrowed list, to a bound; no cell runs as a formula."""
-    answer = StreamingHttpResponse(_csv(_rows(_asked(request))[:EXPORTED]), content_type="text/csv; charset=utf-8")
+    """The narrowed list, to a bound; no cell runs as a formula. Who took it stands in it."""
+    asked = _asked(request)
+    audit.note(audit.Kind.TAKEN, by=person(request), at=timezone.now(), text=urlencode(asked.query))
+    answer = StreamingHttpResponse(_csv(_rows(asked)[:EXPORTED]), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="audit-{timezone.localdate():%Y-%m-%d}.csv"'
     return answer
 
@@ -101,7 +109,7 @@ def _csv(rows: QuerySet[AuditEntry]) -> Iterator[str]:
 
 def _line(cells: Any) -> str:
     line = io.StringIO()
-    csv.writer(line).writerow([neutral(cell) for cell in cells])
+    table_of(line).writerow([neutral(cell) for cell in cells])
     return line.getvalue()
 
 

@@ -1,9 +1,13 @@
 """One's own second factor, and the list from which a manager resets that of a colleague who lost the telephone."""
 
 import base64
+from datetime import datetime
 
 import qrcode
+from axes.handlers.proxy import AxesProxyHandler
 from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -13,9 +17,11 @@ from django_otp import login as verified
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from qrcode.image.svg import SvgPathFillImage
 
-from accounts import second_factor
+from accounts import audit, second_factor
 from accounts.models import User
+from handoffs import outbox
 from handoffs.admin.page import draw, number, page, person
+from handoffs.models import OutboxMessage
 
 KEY = "second_factor_key"
 
@@ -45,9 +51,13 @@ def _enrol(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _change(request: HttpRequest, user: User) -> HttpResponse:
-    now, verb = timezone.now(), request.POST.get("verb")
+    now, verb, tried = timezone.now(), request.POST.get("verb"), {"username": user.email}
+    if AxesProxyHandler.is_locked(request, tried):
+        logout(request)
+        return redirect("admin:login")
     device = second_factor.check(user, request.POST.get("code", ""), at=now)
     if device is None:
+        user_login_failed.send(sender=__name__, credentials=tried, request=request, kind=audit.Kind.CODE_FAILED)
         messages.error(request, _("This code is wrong, or was used already. Wait for the next one."))
         return _shown(request, user)
     if verb == "codes":
@@ -88,7 +98,8 @@ def everybody(request: HttpRequest) -> HttpResponse:
         other = get_object_or_404(User, pk=number(request, "user"))
         if other.pk == editor.pk or (other.is_superuser and not editor.is_superuser):
             raise PermissionDenied
-        second_factor.reset(other, by=editor, at=timezone.now())
+        second_factor.reset(other, by=editor, at=(now := timezone.now()))
+        tell_of_reset("factor_removed", other, by=editor, at=now)
         messages.success(request, _("The second factor is removed."))
         return redirect("admin:handoffs_second_factors")
     having = set(TOTPDevice.objects.filter(confirmed=True).values_list("user_id", flat=True))
@@ -102,6 +113,13 @@ def everybody(request: HttpRequest) -> HttpResponse:
         for user in User.objects.filter(is_active=True)
     ]
     return draw(request, "handoffs/second_factors.html", title=_("Second factors"), rows=rows)
+
+
+def tell_of_reset(kind: str, about: User, *, by: User, at: datetime) -> None:
+    """By bell and by mail, which nobody switches off for this: a colleague could now log in in one's name."""
+    told = outbox.message(kind, to=about, key=f"{kind}:{at.isoformat()}", at=at, person=str(by))
+    queued = OutboxMessage.Mail.QUEUED if about.is_active else OutboxMessage.Mail.NONE
+    outbox.put([told._replace(mail=queued.value, next_try_at=at if about.is_active else None)])
 
 
 PAGES = (

@@ -1,14 +1,17 @@
 """What all set-up screens share: the manager edits, the supervisor looks, nobody deletes what is in use."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.views.main import ERROR_FLAG
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -21,6 +24,8 @@ from accounts.models import User
 from handoffs import permissions
 from handoffs.admin import returning, setup_faults
 from handoffs.admin.setup_help import Explained
+from handoffs.exact import whole
+from handoffs.intake.values import YEARS
 
 
 def allowed(request: HttpRequest, verb: str) -> bool:
@@ -47,11 +52,35 @@ class SetupRights:
         return allowed(request, "edit_setup")
 
 
+class Sought(AutocompleteSelect):
+    """A person or a place found by typing; what is sent instead and can be no id is not looked for."""
+
+    def format_value(self, value: Any) -> list[str]:
+        return [each for each in super().format_value(value) if not each or whole(each)]
+
+
+class Seeking:
+    """Mixed into a set-up screen or its rows, whose `autocomplete_fields` are found by typing."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):  # type: ignore[attr-defined]
+            kwargs["widget"] = Sought(db_field, self.admin_site)  # type: ignore[attr-defined]
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+
 class SetupForm(forms.ModelForm):
     """Says in words, at the field it concerns, what a constraint of the table would refuse."""
 
     SAYS: ClassVar[Mapping[str, tuple[str | None, Any]]] = {}
     editor: ClassVar[User]
+
+    def clean(self) -> dict[str, Any]:
+        """A moment so far away that it has no place in every time zone is refused."""
+        values: dict[str, Any] = super().clean() or {}
+        for name, value in [*values.items()]:
+            if isinstance(value, datetime) and value.year not in YEARS:
+                self.add_error(name, _("This moment is too far away."))
+        return values
 
     def _update_errors(self, errors: ValidationError) -> None:
         super()._update_errors(self._in_words(errors))  # type: ignore[misc]
@@ -79,7 +108,7 @@ def zone_field() -> forms.ChoiceField:
     )
 
 
-class SetupAdmin(SetupRights, Explained, ModelAdmin):
+class SetupAdmin(SetupRights, Seeking, Explained, ModelAdmin):
     actions = None
     list_per_page = 50
     warn_unsaved_form = True
@@ -101,7 +130,13 @@ class SetupAdmin(SetupRights, Explained, ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         found = setup_faults.faults(*self.fault_topics) if self.fault_topics else []
         context = {"faults": found, "may_edit": allowed(request, "edit_setup")}
-        return super().changelist_view(request, {**context, **(extra_context or {})})
+        try:
+            return super().changelist_view(request, {**context, **(extra_context or {})})
+        except OverflowError:  # a number that fits no column, as a filter: said as of other filters that are none
+            return redirect(f"{request.path}?{ERROR_FLAG}=1")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        return super().get_object(request, object_id, from_field or None)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
         return returning.onward(request, super().response_add(request, obj, post_url_continue))
@@ -144,18 +179,25 @@ class KeptAdmin(SetupAdmin, SimpleHistoryAdmin):
     def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
 
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        if not whole(object_id):
+            raise Http404
+        return super().history_view(request, object_id, extra_context)
+
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
     ) -> HttpResponse:
         # The package's own view stores a posted form for whoever may look.
         if request.method != "GET":
             raise PermissionDenied
+        if not whole(object_id) or not whole(version_id):
+            raise Http404
         return super().history_form_view(request, object_id, version_id, extra_context)
 
 
-class SetupInline(SetupRights, Explained, TabularInline):
+class SetupInline(SetupRights, Seeking, Explained, TabularInline):
     extra = 0
 
 
-class SetupStacked(SetupRights, Explained, StackedInline):
+class SetupStacked(SetupRights, Seeking, Explained, StackedInline):
     extra = 0

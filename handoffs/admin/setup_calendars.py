@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -14,11 +15,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from accounts import audit
 from handoffs.admin import setup_faults
+from handoffs.admin.page import person
 from handoffs.admin.setup_base import KeptAdmin, SetupAdmin, SetupForm, SetupInline, allowed, zone_field
 from handoffs.admin.setup_foresight import ForeseenAdmin, Seen
 from handoffs.admin.setup_places import FAULTS
 from handoffs.admin.site import desk
+from handoffs.exact import whole
 from handoffs.flow import foresight, hindsight
 from handoffs.flow.hindsight import Hindsight
 from handoffs.models import Calendar, CalendarDay, CalendarWindow
@@ -105,13 +109,16 @@ class CalendarDayAdmin(ForeseenAdmin, SetupAdmin):
         """Enter the published holidays of a year; days that are entered already stay as they are."""
         if not allowed(request, "edit_setup"):
             raise PermissionDenied
-        year = request.POST.get("year", "")
-        found = chinese_days(int(year)) if year.isdecimal() and int(year) in known_years() else None
+        year = whole(request.POST.get("year", ""))
+        found = chinese_days(year) if year in known_years() else None
         if found is None:
             messages.error(request, gettext("The holidays of this year are not published yet. Enter them by hand."))
             return redirect("admin:handoffs_calendarday_changelist")
         rows = [CalendarDay(day=day, kind=special.kind, name=special.name) for day, special in found.items()]
-        CalendarDay.objects.bulk_create(rows, ignore_conflicts=True)
+        with transaction.atomic():
+            CalendarDay.objects.bulk_create(rows, ignore_conflicts=True)
+            told = f"handoffs.calendarday {year} (+) {'; '.join(map(str, rows))}"
+            audit.note(audit.Kind.CHANGED, by=person(request), at=timezone.now(), text=told)
         messages.success(request, gettext("The holidays of %(year)s are entered.") % {"year": year})
         return redirect("admin:handoffs_calendarday_changelist")
 

@@ -18,7 +18,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from handoffs.admin.page import draw
+from accounts import audit
+from handoffs.admin.page import draw, person
 from handoffs.flow import foresight
 from handoffs.flow.foresight import Foresight, Shift
 from handoffs.flow.hindsight import Hindsight
@@ -83,6 +84,8 @@ def _with_foresight(screen: ForeseenAdmin, request: Any, save: Any) -> HttpRespo
         return _preview(request, seen, past)
     if isinstance(seen, Foresight) and request.POST.get("_apply") == "open":
         done = foresight.apply(seen, by=request.user, at=now)
+        told = f"{saved._meta.label_lower} {saved} → open deadlines moved: {done}"
+        audit.note(audit.Kind.CHANGED, by=person(request), at=now, text=told)
         moved = ngettext("%(count)d open deadline moved.", "%(count)d open deadlines moved.", done)
         messages.success(request, moved % {"count": done})
     return response

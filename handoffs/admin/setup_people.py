@@ -1,22 +1,32 @@
 """Set-up of people and of what each may do where."""
 
-from typing import Any
+import re
+from contextlib import nullcontext
+from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts import audit
 from accounts.models import Membership, User
+from accounts.passwords import longer_for_approvers
 from handoffs.admin import setup_faults
+from handoffs.admin.factors import tell_of_reset
+from handoffs.admin.page import person
 from handoffs.admin.setup_base import KeptAdmin, SetupAdmin, SetupForm, SetupInline, zone_field
 from handoffs.admin.setup_places import FAULTS
 from handoffs.admin.site import desk
+
+ROLE_OF_ROW = re.compile(r"memberships-\d+-role")
+OWN = _("Nobody edits the own memberships. Ask another manager.")
 
 
 class OneEmail:
@@ -30,7 +40,15 @@ class OneEmail:
 
 
 class PersonCreationForm(OneEmail, UserCreationForm):
+    """The password is as long as the roles of the same form ask for."""
+
     time_zone = zone_field()
+
+    def _post_clean(self) -> None:
+        roles = [value for name, value in self.data.items() if ROLE_OF_ROW.fullmatch(name)]
+        self.instance.places = tuple((role, 0, False) for role in roles)
+        super()._post_clean()
+        del self.instance.places
 
     class Meta:
         model = User
@@ -53,18 +71,38 @@ class PersonChangeForm(OneEmail, UserChangeForm):
 
 
 class MembershipForm(SetupForm):
+    """Refuses what would be the editor's own: a role brings the limits of the role."""
+
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}
+        if self.has_changed() and _is_own(self.editor, values.get("user")):
+            raise ValidationError(OWN)
         begin, end = values.get("valid_from"), values.get("valid_to")
         if begin and end and end < begin:
             self.add_error("valid_to", _("The last day comes before the first."))
         return values
 
 
+class MembershipFormSet(forms.BaseInlineFormSet):
+    editor: ClassVar[User]
+
+    def clean(self) -> None:
+        super().clean()
+        if self.has_changed() and _is_own(self.editor, self.instance):
+            raise ValidationError(OWN)
+
+
 class MembershipInline(SetupInline):
     model = Membership
     form = MembershipForm
+    formset = MembershipFormSet
     autocomplete_fields = ("shop",)
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """The rows, which know who edits. Each request has classes of its own."""
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.editor = formset.form.editor = request.user
+        return formset
 
 
 @admin.register(User, site=desk)
@@ -101,22 +139,18 @@ class PersonAdmin(SetupAdmin, UserAdmin):
             held.setdefault(str(row.get_role_display()), []).append(str(row.shop))
         return "; ".join(f"{role}: {'、'.join(shops)}" for role, shops in held.items())
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        _noted(request, obj, "(+)")
-        return super().log_addition(request, obj, message)
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        with transaction.atomic():
+            held = _password(id)
+            answer: HttpResponse = super().user_change_password(request, id, form_url)
+            if _password(id) != held:
+                _password_set(request, User.objects.get(pk=id))
+        return answer
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """What was changed about the person, by name of the field; never a password."""
-        fields = [
-            name for each in message if isinstance(each, dict) for name in each.get("changed", {}).get("fields", [])
-        ]
-        _noted(request, obj, f"(~) {', '.join(map(str, fields))}")
-        return super().log_change(request, obj, message)
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        for obj in queryset:
-            _noted(request, obj, f"(–) {obj.email}")
-        return super().log_deletions(request, queryset)
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
+        """A new person's password was measured by the roles of the form."""
+        with longer_for_approvers(form.instance) if change else nullcontext():
+            super().save_related(request, form, formsets, change)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _within_reach(request, obj)
@@ -125,10 +159,24 @@ class PersonAdmin(SetupAdmin, UserAdmin):
         return super().has_delete_permission(request, obj) and _within_reach(request, obj)
 
 
-def _noted(request: HttpRequest, person: User, what: str) -> None:
-    editor: Any = request.user
-    text = f"accounts.user {person} {what}".strip()
-    audit.note(audit.Kind.CHANGED, by=editor, about=person if person.pk else None, at=timezone.now(), text=text)
+def _password(pk: str) -> str | None:
+    return User.objects.filter(pk=pk).values_list("password", flat=True).first() if pk.isdecimal() else None
+
+
+def _password_set(request: HttpRequest, user: User) -> None:
+    """Noted without the password. Whom a colleague gave one is told, and sets one that the colleague does not know."""
+    editor, now = person(request), timezone.now()
+    if editor.pk == user.pk:
+        audit.note(audit.Kind.PASSWORD, by=editor, about=user, at=now)
+        return
+    User.objects.filter(pk=user.pk).update(new_password_due=True)
+    audit.note(audit.Kind.CHANGED, by=editor, about=user, at=now, text=f"accounts.user {user} (~) password")
+    tell_of_reset("password_reset", user, by=editor, at=now)
+
+
+def _is_own(editor: User, user: User | None) -> bool:
+    """Whether these are the editor's own memberships. A superuser sets up the desk and stands above."""
+    return not editor.is_superuser and user is not None and user.pk == editor.pk
 
 
 def _within_reach(request: HttpRequest, person: Any) -> bool:
@@ -147,3 +195,16 @@ class MembershipAdmin(KeptAdmin):
     autocomplete_fields = ("user", "shop")
     list_before_template = FAULTS
     fault_topics = (setup_faults.PEOPLE, setup_faults.LEADS)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        with longer_for_approvers(obj.user):
+            super().save_model(request, obj, form, change)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not self._own(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and not self._own(request, obj)
+
+    def _own(self, request: HttpRequest, membership: Membership | None) -> bool:
+        return membership is not None and _is_own(person(request), membership.user)

@@ -11,11 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts import audit
 from handoffs import archiving, permissions
 from handoffs.admin.page import draw, page, person
 from handoffs.admin.search import cleaned
 from handoffs.admin.setup_base import KeptAdmin
 from handoffs.admin.site import desk
+from handoffs.exact import wholes
 from handoffs.flow import erasure
 from handoffs.flow.errors import FlowError
 from handoffs.models import Case, Retention, Tick
@@ -54,7 +56,7 @@ def erase(request: HttpRequest) -> HttpResponse:
     user, asked = person(request), request.POST or request.GET
     text, reason, error = cleaned(asked.get("q", "")), request.POST.get("reason", ""), ""
     if request.method == "POST":
-        ids = [int(pk) for pk in request.POST.getlist("case") if pk.isdecimal() and len(pk) < 19]
+        ids = wholes(request.POST.getlist("case"))
         try:
             return _erased(request, ids, reason, at=timezone.now())
         except FlowError as declined:
@@ -78,6 +80,9 @@ def _gone(case: Case) -> bool:
 
 def _erased(request: HttpRequest, ids: list[int], reason: str, *, at: datetime) -> HttpResponse:
     done = erasure.on_request(ids, reason=reason, by=person(request), at=at)
+    if done.erased or done.waiting:
+        told = f"erased: {done.erased}; when closed: {done.waiting}"
+        audit.note(audit.Kind.ERASED, by=person(request), at=at, text=told)
     if not ids:
         messages.warning(request, _("Choose at least one row."))
     if n := len(done.erased):

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -29,9 +30,7 @@ class Desk(UnfoldAdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The login page; one address tries so often a minute, whoever it tries to be."""
-        left = (
-            rates.wait("login", rates.address(request), settings.LOGINS_PER_MINUTE) if request.method == "POST" else 0
-        )
+        left = rates.wait("login", rates.caller(request), settings.LOGINS_PER_MINUTE) if request.method == "POST" else 0
         if not left:
             return super().login(request, extra_context)
         said = {"message": _("Too many attempts. Try again in a minute.")}
@@ -41,10 +40,13 @@ class Desk(UnfoldAdminSite):
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """One's own password; a colleague's is a change of the person."""
+        if request.method == "GET" and getattr(request.user, "new_password_due", False):
+            messages.warning(request, _("Set a new password before you go on: only you are to know it."))
         with transaction.atomic():
             answer = super().password_change(request, extra_context)
             if answer.status_code == HTTPStatus.FOUND and isinstance(user := request.user, User):
                 where = rates.address(request)
+                User.objects.filter(pk=user.pk).update(new_password_due=False)
                 audit.note(audit.Kind.PASSWORD, by=user, about=user, at=timezone.now(), address=where)
         return answer
 

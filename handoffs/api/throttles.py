@@ -34,13 +34,14 @@ class PerCaller(BaseThrottle):
 def limited(view: Hook) -> Hook:
     """Pushes by the minute: for one account from one address, and from one address in all.
 
-    Counted by address too, so that a stranger's flood does not shut out the service itself.
+    Counted by address too, so that a stranger's flood does not shut out the service itself; and by that first, so
+    that made-up codes do not fill the cache.
     """
 
     @wraps(view)
     def guarded(request: HttpRequest, code: str, *args: str, **kwargs: str) -> HttpResponse:
-        most, address = settings.HOOKS_PER_MINUTE, rates.address(request)
-        left = rates.wait("hook", f"{code}:{address}", most) or rates.wait("hooks", address, most * OTHER_ACCOUNTS)
+        most, address = settings.HOOKS_PER_MINUTE, rates.caller(request)
+        left = rates.wait("hooks", address, most * OTHER_ACCOUNTS) or rates.wait("hook", f"{code}:{address}", most)
         return too_often(left) if left else view(request, code, *args, **kwargs)
 
     return guarded

@@ -23,7 +23,7 @@ class KeptToken(TokenAuthentication):
             return super().authenticate(request)  # type: ignore[return-value]
         except AuthenticationFailed:
             most = settings.LOGINS_PER_MINUTE
-            if left := rates.wait("token", rates.address(request), most):  # type: ignore[arg-type]
+            if left := rates.wait("token", rates.caller(request), most):  # type: ignore[arg-type]
                 raise Throttled(wait=left) from None
             raise
 

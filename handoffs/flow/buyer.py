@@ -56,7 +56,7 @@ def seen_by(user: User, case: Case, *, source: CaseSource | None) -> Buyer | Non
 
 
 def reveal(case_id: int, *, by: User, at: datetime) -> Buyer:
-    """The buyer's data in full; who looked and when goes into the timeline."""
+    """The buyer's data in full; who looked and when goes into the timeline and the audit, which says from where too."""
     with transaction.atomic():
         case = locked_case(case_id)
         if not permissions.can_see(by, case):

@@ -21,11 +21,12 @@ def test_me_names_roles_and_shops(world: World, call: Caller) -> None:
     ]
 
 
-def test_templates_are_filled_as_far_as_the_case_goes(world: World, call: Caller) -> None:
+def test_templates_are_filled_as_far_as_the_case_goes_with_the_buyer_masked(world: World, call: Caller) -> None:
     case = factories.case(world.shop, path=2, buyer_nick="小熊")
     rows = call(world.support).get(f"/api/v1/templates/?case={case.pk}&language=zh-hans").json()["results"]
     left = next(row for row in rows if row["code"] == "parcel_left")
-    assert "小熊" in left["text"]
+    assert "小*" in left["text"]
+    assert not [row for row in rows if "小熊" in row["text"]]
     assert "ZTO0001" in left["text"]
     assert left["missing"] == []
     coupon = next(row for row in rows if "coupon" in row["missing"])
@@ -38,7 +39,7 @@ def test_the_shops_own_template_goes_before_the_one_for_all(world: World, call: 
     ReplyTemplate.objects.create(shop=world.other_shop, language="en", code="looking", title="Theirs", body="No.")
     case = factories.case(world.shop, buyer_nick="bear")
     rows = call(world.support).get(f"/api/v1/templates/?case={case.pk}&language=en").json()["results"]
-    assert [(row["title"], row["text"]) for row in rows if row["code"] == "looking"] == [("Own", "We look, bear.")]
+    assert [(row["title"], row["text"]) for row in rows if row["code"] == "looking"] == [("Own", "We look, b**r.")]
 
 
 def test_templates_want_a_case(world: World, call: Caller) -> None:
@@ -50,6 +51,5 @@ def test_templates_want_a_case(world: World, call: Caller) -> None:
 def test_the_schema_is_complete_and_without_warnings(world: World, capsys: object) -> None:
     out = io.StringIO()
     call_command("spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json", stdout=out)
-    schema = APIClient().get("/api/schema/?format=json", HTTP_AUTHORIZATION="")
-    assert schema.status_code in (200, 401)
+    assert APIClient().get("/api/schema/?format=json").status_code == 401
     assert out.getvalue().count('"operationId"') >= len([pattern for pattern in urlpatterns if pattern.name])

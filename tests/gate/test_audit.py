@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 
+import pytest
 import time_machine
 from django.conf import LazySettings
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
+from accounts import tokens
 from accounts.models import AuditEntry, Contact, Limit, Membership, User
 from handoffs.flow import buyer
-from handoffs.models import ClockPolicy
+from handoffs.models import ClockPolicy, ImportRun
 from tests import factories
 from tests.factories import NOON, World
 
@@ -51,12 +54,10 @@ def test_a_look_at_a_buyers_data_is_noted(world: World) -> None:
 def test_a_change_of_limit_role_contact_and_policy_is_noted_with_what_it_was(world: World) -> None:
     manager = browser(world.manager)
     limit = Limit.objects.get(role="support")
-    limit.save()  # what it was is known from the row kept then
     where = reverse("admin:accounts_limit_change", args=[limit.pk])
     assert manager.post(where, {"role": "support", "amount": "150", "_apply": "new"}).status_code in (200, 302)
     membership = Membership.objects.filter(user=world.qc).first()
     assert membership
-    membership.save()
     where = reverse("admin:accounts_membership_change", args=[membership.pk])
     body = {"user": world.qc.pk, "role": "warehouse", "shop": membership.shop_id}
     assert manager.post(where, body).status_code == 302
@@ -66,15 +67,59 @@ def test_a_change_of_limit_role_contact_and_policy_is_noted_with_what_it_was(wor
     assert "amount: 100.00 → 150" in noted
     contact = Contact.objects.filter(role="qc").first()
     assert contact
-    contact.save()
     contact.deputy = world.support
     contact.save()
-    policy = ClockPolicy.objects.create(clock="decide", shop=world.shop, minutes=30)
+    policy = ClockPolicy.objects.get(clock="decide", shop=None)
     policy.minutes = 45
     policy.save()
     noted = "\n".join(said("changed"))
     assert f"deputy: None → {world.support.pk}" in noted
     assert "minutes: 30 → 45" in noted
+
+
+def test_a_look_through_the_api_says_from_where_and_with_which_token(world: World) -> None:
+    case = factories.case(world.shop)
+    made, key = tokens.make(world.support, "our ERP", ["read", "act"], by=world.support, at=NOON)
+    reveal = f"/api/v1/cases/{case.pk}/reveal_buyer/"
+    got = Client().post(reveal, headers={"Authorization": f"Token {key}"}, REMOTE_ADDR="192.0.2.9")
+    assert got.status_code == 200, got.content
+    found = AuditEntry.objects.get(kind="revealed")
+    assert (found.by, found.address) == (world.support, "192.0.2.9")
+    assert found.text == f"{case.refund_id} · token our ERP ({made.prefix}…)"
+
+
+def test_rejected_rows_are_buyers_data_too(world: World) -> None:
+    run = ImportRun.objects.create(shop=world.shop, by=world.support, file_name="a.csv", as_of=NOON, started_at=NOON)
+    run.rejects.create(number=2, code="number", message="no number", raw={"收货人姓名": "王秘密"})
+    got = browser(world.support).get(reverse("admin:handoffs_import_rejects", args=[run.pk]))
+    assert b"".join(got.streaming_content)  # type: ignore[attr-defined]
+    assert got.status_code == 200
+    found = AuditEntry.objects.get(kind="revealed")
+    assert (found.by, found.text) == (world.support, f"rejects of import {run.pk}: 1 rows")
+
+
+def test_who_takes_the_audit_and_who_erases_a_buyer_is_noted(world: World) -> None:
+    case = factories.case(world.shop)
+    manager = browser(world.manager)
+    manager.get("/audit/audit.csv?kind=login")
+    words = {"q": case.refund_id, "case": case.pk, "reason": "the buyer asked for it"}
+    assert manager.post(reverse("admin:handoffs_erase"), words).status_code == 302
+    assert (said("taken"), said("erased")) == (["kind=login"], [f"erased: []; when closed: [{case.pk}]"])
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL guards the table")
+@pytest.mark.parametrize("harm", ["UPDATE {0} SET text = ''", "UPDATE {0} SET by_id = 1", "DELETE FROM {0}"])
+def test_no_entry_is_changed_or_deleted(world: World, harm: str) -> None:
+    AuditEntry.objects.create(kind="revealed", at=NOON, text="x")
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(harm.format(AuditEntry._meta.db_table))
+
+
+def test_an_entry_outlives_its_person(world: World) -> None:
+    gone = factories.person("support", world.shop)
+    AuditEntry.objects.create(kind="revealed", at=NOON, by=gone, about=gone, text="x")
+    gone.delete()
+    assert said("revealed") == ["x"]
 
 
 def test_a_person_switched_off_is_noted_and_no_password_is(world: World) -> None:
@@ -119,7 +164,6 @@ def test_the_list_is_narrowed_and_turned_by_key(world: World, clock: time_machin
 
 
 def test_no_page_counts_all_rows(world: World) -> None:
-    from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
     manager = browser(world.manager)
@@ -133,4 +177,4 @@ def test_the_table_carries_no_formula(world: World) -> None:
     answer = browser(world.manager).get("/audit/audit.csv?kind=login_failed")
     text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
     assert "'=cmd" in text
-    assert ",=cmd" not in text
+    assert '"=cmd' not in text

@@ -3,11 +3,14 @@
 from datetime import timedelta
 from unittest.mock import patch
 
+import pytest
 import time_machine
 from django.conf import LazySettings
-from django.test import Client
+from django.core.checks import run_checks
+from django.test import Client, RequestFactory
 from redis import ConnectionError as NoRedis
 
+from accounts import checks, rates
 from accounts.models import User
 from tests.factories import World
 
@@ -42,6 +45,38 @@ def test_a_flood_of_pushes_from_one_address_does_not_shut_out_another(world: Wor
     assert Client(REMOTE_ADDR="127.0.0.9").post(push).status_code == 404
     others = [Client().post(f"/hooks/kdniao/made-up-{number}/").status_code for number in range(9)]
     assert others[-1] == 429
+
+
+def test_made_up_codes_do_not_wash_a_limit_out_of_the_memory(world: World, settings: LazySettings) -> None:
+    settings.LOGINS_PER_MINUTE, settings.HOOKS_PER_MINUTE = 1, 200
+    login = {"username": "a@desk.test", "password": "x"}
+    assert [Client().post("/login/", login).status_code for _each in range(2)] == [200, 429]
+    for number in range(400):
+        Client().post(f"/hooks/kdniao/made-up-{number}/")
+    assert Client().post("/login/", login).status_code == 429
+    with patch("accounts.rates.cache.add") as kept:
+        Client().post("/hooks/kdniao/one-more/")
+    assert [call.args[0].split(":")[1] for call in kept.call_args_list] == ["hooks", "hook"]
+
+
+@pytest.mark.parametrize(("one", "other", "same"), [
+    ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True), ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+    ("::ffff:192.0.2.7", "192.0.2.7", True), ("192.0.2.7", "192.0.2.8", False),
+])  # fmt: skip
+def test_of_ipv6_the_network_is_counted(one: str, other: str, *, same: bool) -> None:
+    here = [rates.caller(RequestFactory(REMOTE_ADDR=each).get("/")) for each in (one, other)]
+    assert (here[0] == here[1]) == same
+
+
+def test_an_installation_that_takes_its_proxy_for_every_caller_is_warned(settings: LazySettings) -> None:
+    settings.TLS, settings.CLIENT_ADDRESS_HEADER = True, ""
+    assert [found.id for found in run_checks(include_deployment_checks=True) if "accounts" in str(found.id)] == [
+        "accounts.W001"
+    ]
+    settings.CLIENT_ADDRESS_HEADER = "X-Real-IP"
+    assert checks.knows_its_callers() == []
+    settings.TLS, settings.CLIENT_ADDRESS_HEADER = False, ""
+    assert checks.knows_its_callers() == []
 
 
 def test_one_address_tries_to_log_in_so_often_whoever_it_tries_to_be(world: World, settings: LazySettings) -> None:

@@ -18,6 +18,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import second_factor
 from accounts.models import AuditEntry, User
+from handoffs import notices
+from handoffs.models import OutboxMessage
 from tests.factories import World
 
 PASSWORD = "pass-word-1"
@@ -111,6 +113,29 @@ def test_guessing_codes_locks_out_as_guessing_passwords_does(world: World, clock
     assert "000003" not in AccessAttempt.objects.get().post_data
 
 
+def test_the_right_password_without_the_code_is_noted_and_counts(world: World, clock: time_machine.Traveller) -> None:
+    enrolled(world.manager)
+    clock.shift(timedelta(minutes=10))
+    assert [log_in(world.manager)[1].status_code for _each in range(10)] == [200] * 9 + [429]
+    found = AuditEntry.objects.filter(kind="code_failed")
+    assert [(entry.about, entry.text) for entry in found] == [(world.manager, world.manager.email)] * 10
+    assert not AuditEntry.objects.filter(kind="login_failed").exists()
+    assert log_in(world.manager, code(world.manager))[1].status_code == 429
+
+
+def test_wrong_codes_on_ones_own_page_are_noted_and_lock_out_too(world: World, clock: time_machine.Traveller) -> None:
+    client, _answer = log_in(world.support)
+    enrolled(world.support)
+    for _each in range(10):
+        clock.shift(timedelta(seconds=1))
+        last = client.post(OWN, {"code": "123456", "verb": "remove"})
+    assert last.status_code == 429
+    assert AuditEntry.objects.filter(kind="code_failed", about=world.support).count() == 10
+    codes_then = client.post(OWN, {"code": code(world.support), "verb": "remove"})
+    assert codes_then["Location"] == "/login/"
+    assert second_factor.enrolled(world.support)
+
+
 def test_a_session_that_came_without_the_second_factor_ends(world: World) -> None:
     before, _answer = log_in(world.manager)
     enrolled(world.manager)
@@ -130,6 +155,8 @@ def test_a_manager_resets_a_colleagues_and_nobody_else_does(world: World, clock:
     assert manager.post(where, {"user": world.supervisor.pk}).status_code == 302
     assert held.get("/")["Location"] == OWN
     assert AuditEntry.objects.filter(kind="factor_reset", by=world.manager, about=world.supervisor).count() == 1
+    told = OutboxMessage.objects.get(to=world.supervisor, kind="factor_removed")
+    assert (told.mail, notices.of([told])[0].title) == ("queued", "Manager removed your second factor")
 
 
 def test_other_roles_may_have_one_and_need_none(world: World, clock: time_machine.Traveller) -> None:

@@ -1,6 +1,6 @@
 """A session ends by itself, and what a role, a password or an account may do ends at once."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import time_machine
@@ -9,8 +9,11 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Membership, User
+from accounts.models import Limit, Membership, User
+from handoffs import notices
+from handoffs.models import OutboxMessage
 from tests import factories
+from tests.admin.setup_pages import formset
 from tests.factories import World
 
 Clock = time_machine.Traveller
@@ -79,3 +82,93 @@ def test_who_approves_needs_a_longer_password(world: World, role: str, least: in
         validate_password(phrase[: least - 1], user)
     with pytest.raises(ValidationError, match="common"):
         validate_password("1234567890", user)
+
+
+def test_a_superuser_needs_the_longer_one_and_nobody_one_like_the_own_name(world: World) -> None:
+    root = User(email="root@desk.test", name="Rosamunde Pilcher", is_superuser=True)
+    with pytest.raises(ValidationError, match="at least 12"):
+        validate_password("kX7-wood-La", root)
+    validate_password("kX7-wood-Lam", root)
+    for phrase in ("rosamunde-pilcher", "root@desk.test1"):
+        with pytest.raises(ValidationError, match="too similar"):
+            validate_password(phrase, root)
+
+
+@pytest.mark.parametrize(("role", "length", "made"), [
+    ("supervisor", 11, False), ("supervisor", 12, True), ("support", 10, True), ("support", 9, False),
+])  # fmt: skip
+def test_a_new_persons_password_is_as_long_as_the_roles_of_the_form_ask(
+    world: World, role: str, length: int, *, made: bool
+) -> None:
+    phrase = "kX7-wood-Lamp-22"[:length]
+    body = {"email": "new@desk.test", "name": "New", "language": "en", "time_zone": "Asia/Shanghai",
+            "usable_password": "true", "password1": phrase, "password2": phrase}  # fmt: skip
+    body |= formset("memberships", {"role": role, "shop": world.shop.pk})
+    browser(world.manager).post(reverse("admin:accounts_user_add"), body)
+    assert User.objects.filter(email="new@desk.test", new_password_due=False).exists() == made
+
+
+def test_who_comes_to_approve_sets_a_new_password_and_does_nothing_before(world: World) -> None:
+    client, own = browser(world.support), reverse("admin:password_change")
+    body = {"user": world.support.pk, "role": "supervisor", "shop": world.shop.pk}
+    assert browser(world.manager).post(reverse("admin:accounts_membership_add"), body).status_code == 302
+    assert client.get("/")["Location"] == own
+    refused = client.get("/api/v1/me/")
+    assert (refused.status_code, refused.json()["code"]) == (403, "new_password")
+    assert b"only you are to know it" in client.get(own).content
+    set_to = {"old_password": "pass-word-1", "new_password1": "pass-word-1", "new_password2": "pass-word-1"}
+    assert client.post(own, set_to).status_code == 200
+    assert (
+        client.post(own, set_to | dict.fromkeys(("new_password1", "new_password2"), "kX7-wood-La")).status_code == 200
+    )
+    assert (
+        client.post(own, set_to | dict.fromkeys(("new_password1", "new_password2"), "kX7-wood-Lam")).status_code == 302
+    )
+    assert client.get("/").status_code == 200
+
+
+def test_whose_password_a_colleague_set_is_told_and_sets_another(world: World) -> None:
+    world.qc.wants_mail = False
+    world.qc.save()
+    phrase = "kX7-wood-Lamp-22"
+    where = reverse("admin:auth_user_password_change", args=[world.qc.pk])
+    body = {"password1": phrase, "password2": phrase, "usable_password": "true"}
+    assert browser(world.manager).post(where, body).status_code == 302
+    told = OutboxMessage.objects.get(to=world.qc)
+    assert (told.mail, notices.of([told])[0].title) == ("queued", "Manager set a new password for you")
+    assert browser(User.objects.get(pk=world.qc.pk)).get("/")["Location"] == reverse("admin:password_change")
+    own = reverse("admin:auth_user_password_change", args=[world.manager.pk])
+    assert browser(world.manager).post(own, body).status_code == 302
+    assert not OutboxMessage.objects.filter(to=world.manager).exists()
+
+
+def test_nobody_edits_the_own_memberships(world: World) -> None:
+    manager = browser(world.manager)
+    before = list(Membership.objects.order_by("pk").values())
+    role = {"role": "support", "shop": world.shop.pk}
+    added = manager.post(reverse("admin:accounts_membership_add"), role | {"user": world.manager.pk})
+    assert "Nobody edits the own memberships. Ask another manager." in added.content.decode()
+    own = Membership.objects.filter(user=world.manager)[0]
+    for verb, body in (("change", role | {"user": world.manager.pk}), ("delete", {"post": "yes"})):
+        assert manager.post(reverse(f"admin:accounts_membership_{verb}", args=[own.pk]), body).status_code == 403
+    colleague = Membership.objects.filter(user=world.qc)[0]
+    where = reverse("admin:accounts_membership_change", args=[colleague.pk])
+    assert manager.post(where, role | {"user": world.manager.pk}).status_code == 200
+    for row in (role, {"id": own.pk, "user": world.manager.pk, "role": own.role, "shop": own.shop_id, "DELETE": "on"}):
+        body = {"email": world.manager.email, "name": "M", "language": "en", "time_zone": "Asia/Shanghai",
+                "is_active": "on", "digest_at": "08:00"}  # fmt: skip
+        body |= formset("memberships", row, initial=int("id" in row))
+        answer = manager.post(reverse("admin:accounts_user_change", args=[world.manager.pk]), body)
+        assert answer.status_code == 200
+        assert "Nobody edits the own memberships" in answer.content.decode()
+    assert list(Membership.objects.order_by("pk").values()) == before
+    root = User.objects.create_superuser("root@desk.test", "pass-word-1", name="Root")
+    body = {"user": root.pk, "role": "manager", "shop": world.shop.pk}
+    assert browser(root).post(reverse("admin:accounts_membership_add"), body).status_code == 302
+
+
+def test_the_limit_of_a_role_that_begins_tomorrow_is_the_own_already(world: World) -> None:
+    Membership.objects.create(user=world.manager, role="support", shop=world.shop, valid_from=date(2027, 1, 1))
+    limit = Limit.objects.get(role="support")
+    where = reverse("admin:accounts_limit_change", args=[limit.pk])
+    assert browser(world.manager).post(where, {"role": "support", "amount": ""}).status_code == 403

@@ -13,6 +13,7 @@ from accounts.models import Shop, User
 from accounts.models.people import Role
 from handoffs.api.views.base import DeskView, described
 from handoffs.flow import wording
+from handoffs.flow.buyer import masked
 from handoffs.models import Case, Parcel, ReplyTemplate
 
 
@@ -94,10 +95,10 @@ def _particular(rows: Iterable[ReplyTemplate]) -> list[ReplyTemplate]:
 
 
 def values_for(case: Case, *, agent: User) -> dict[str, str]:
-    """What the case itself says; coupon, date and the reason of a refusal are the agent's to give."""
+    """What the case itself says, the buyer masked; coupon, date and the reason of a refusal are the agent's to give."""
     parcel = case.parcels.filter(leg=Parcel.Leg.OUTBOUND).select_related("carrier").order_by("pk").first()
     known = {
-        "buyer": case.buyer_nick,
+        "buyer": masked(case.buyer_nick),
         "order_id": case.order_id,
         "refund_id": case.refund_id,
         "amount": str(case.amount),
