@@ -73,8 +73,7 @@ class _Words(logging.Handler):
 def kind_of(address: str) -> str:
     """The kind of bot an address is of. Raises BotError for one that cannot be used, in words."""
     scheme = address.partition("://")[0].strip().lower()
-    asked = {name.strip().lower() for name in parse_qs(urlsplit(address.strip()).query, keep_blank_values=True)}
-    if unwanted := asked.intersection(UNWANTED):
+    if unwanted := _asked(address).intersection(UNWANTED):
         raise BotError(_("Take this out of the address: %(name)s.") % {"name": ", ".join(unwanted)})
     if scheme not in KINDS:
         raise BotError(_("This kind of address is not taken. Use one of: %(kinds)s.") % {"kinds": ", ".join(KINDS)})
@@ -82,6 +81,15 @@ def kind_of(address: str) -> str:
     if scheme in ("json", "jsons") and bot.host not in settings.NOTIFY_HOSTS:
         raise BotError(_("This installation sends to no such host: %(host)s.") % {"host": bot.host})
     return scheme
+
+
+def _asked(address: str) -> set[str]:
+    """The names of what an address asks for."""
+    try:
+        query = parse_qs(urlsplit(address.strip()).query, keep_blank_values=True)
+    except ValueError as error:
+        raise BotError(_("The address is incomplete. Copy it from the bot's page as it is.")) from error
+    return {name.strip().lower() for name in query}
 
 
 def _bot(address: str) -> Any:

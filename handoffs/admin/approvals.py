@@ -17,6 +17,7 @@ from handoffs import permissions
 from handoffs.admin import queues, shown
 from handoffs.admin.bell import forget
 from handoffs.admin.page import draw, page, person
+from handoffs.exact import wholes
 from handoffs.flow import cap, decision
 from handoffs.flow.approve_many import Wish, approve_many
 from handoffs.flow.errors import FlowError, Invalid
@@ -98,7 +99,7 @@ def _settle(request: HttpRequest, user: User) -> Errors:
     chosen = [one] if one else request.POST.getlist("decision")
     if not chosen:
         messages.warning(request, _("Choose at least one row."))
-    ids = [int(text) for text in chosen if text.isdecimal() and len(text) < 19]
+    ids = wholes(chosen)
     settle = {"approve": _approve, "refuse": _refuse}.get(verb)
     errors = settle(request, ids, user) if settle else dict.fromkeys(ids, _("Approve or refuse."))
     settled = Decision.objects.filter(pk__in=set(ids) - set(errors)).select_related("case").order_by("pk")

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from handoffs import permissions
 from handoffs.admin.page import draw, hand_over, page, person
+from handoffs.exact import wholes
 from handoffs.flow import batch as batches
 from handoffs.flow.cap import is_certain
 from handoffs.flow.eligible import WHY
@@ -36,7 +37,7 @@ def batch_list(request: HttpRequest) -> HttpResponse:
     """The last batches; POST plans a new one: of the cases named, else of all that may be ripe."""
     user = person(request)
     if request.method == "POST":
-        chosen = [int(text) for text in request.POST.getlist("case") if text.isdecimal() and len(text) < 19]
+        chosen = wholes(request.POST.getlist("case"))
         try:
             made = batches.plan(chosen or None, by=user, at=timezone.now())
         except Invalid as error:
@@ -81,7 +82,7 @@ def _act(request: HttpRequest, batch: RefundBatch) -> RefundBatch:
     """One button of the page."""
     user, at, verb = person(request), timezone.now(), request.POST.get("verb", "")
     if verb == "confirm":
-        chosen = [int(text) for text in request.POST.getlist("row") if text.isdecimal() and len(text) < 19]
+        chosen = wholes(request.POST.getlist("row"))
         batches.leave_out(batch.pk, keep=chosen, by=user)
         batch = batches.confirm(batch.pk, typed=_typed(request), reason=request.POST.get("reason", ""), by=user, at=at)
     elif verb == "approve":
@@ -195,7 +196,7 @@ def download(request: HttpRequest, batch_id: int) -> HttpResponse:
     batch = batches.seen(batch_id, by=person(request))
     response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="batch-{batch.pk}.csv"'
-    table = csv.writer(response)
+    table = csv.writer(response, quoting=csv.QUOTE_ALL)
     table.writerow([_("shop"), _("refund no."), _("order no."), _("amount (yuan)"), _("state"), _("why"), _("when")])
     for row in _rows(batch).iterator(chunk_size=500):
         case, words = row.case, row.message or str(WHY.get(row.why, row.why))

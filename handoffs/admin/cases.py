@@ -18,6 +18,7 @@ from handoffs.admin.narrowing import Narrowing
 from handoffs.admin.page import person
 from handoffs.admin.search import cleaned, exact
 from handoffs.admin.site import desk
+from handoffs.exact import whole
 from handoffs.flow.clock import overdue_first
 from handoffs.models import Case
 from handoffs.models.view import Page
@@ -110,9 +111,7 @@ class CaseAdmin(ModelAdmin):
     ) -> HttpResponse:
         from handoffs.admin.case import case_page
 
-        if not object_id.isdigit():
-            raise Http404
-        return case_page(request, int(object_id))
+        return case_page(request, whole(object_id))
 
 
 def _asked(request: HttpRequest) -> Narrowing:

@@ -12,6 +12,7 @@ from accounts import duty
 from accounts.models import Membership, User
 from handoffs import digests, handover, permissions
 from handoffs.admin.page import draw, hand_over, page, person
+from handoffs.exact import whole
 
 NOTE = 2000
 
@@ -66,16 +67,12 @@ def _people(user: User) -> list[User]:
 
 def _reader(request: HttpRequest, user: User) -> User:
     asked = request.GET.get("person", "")
-    if not asked or number_of(asked) == user.pk:
+    if not asked or whole(asked) == user.pk:
         return user
-    found = next((each for each in _people(user) if each.pk == number_of(asked)), None)
+    found = next((each for each in _people(user) if each.pk == whole(asked)), None)
     if found is None:
         raise Http404
     return found
-
-
-def number_of(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
 PAGES = (

@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 from accounts.models import User
 from handoffs import permissions
 from handoffs.admin.site import desk
+from handoffs.exact import whole
 from handoffs.flow.errors import NotAllowed, NotYours
 from handoffs.models import Case
 
@@ -29,8 +30,7 @@ def person(request: HttpRequest) -> User:
 
 def number(request: HttpRequest, name: str) -> int:
     """A posted id; 0, which names nothing, for whatever is no number."""
-    text = request.POST.get(name, "")
-    return int(text) if text.isdecimal() and len(text) < 19 else 0
+    return whole(request.POST.get(name, ""))
 
 
 def draw(request: HttpRequest, template: str, *, title: Any, status: int = 200, **context: Any) -> HttpResponse:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from handoffs.admin.narrowing import Narrowing
+from handoffs.exact import whole
 
 COUNTED_TO = 1000
 ON_A_PAGE = 50
@@ -46,5 +47,4 @@ def pages(paginator: Paginator, number: int, only: Narrowing, **more: str) -> Pa
 
 def number_of(request: HttpRequest) -> int:
     """The page that is asked for; the first for whatever is no number."""
-    text = request.GET.get("p", "")
-    return max(int(text), 1) if text.isdecimal() and len(text) < 6 else 1
+    return whole(request.GET.get("p", "")[:6]) or 1

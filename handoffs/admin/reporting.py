@@ -18,6 +18,7 @@ from accounts.models.people import Role
 from handoffs import eventlog, reports
 from handoffs.admin import shown
 from handoffs.admin.page import draw, page, person
+from handoffs.exact import whole
 from handoffs.intake.rejects import neutral
 from handoffs.models import Case
 from handoffs.reports import Overview, Part, Share, Span
@@ -121,8 +122,8 @@ def _mine(request: HttpRequest) -> frozenset[int]:
 
 def _asked(request: HttpRequest) -> tuple[frozenset[int], int, int]:
     """(the shops, the one chosen or 0, how many days); what cannot be read is the default."""
-    mine, text, days = _mine(request), request.GET.get("shop", ""), request.GET.get("days", "")
-    chosen = int(text) if text.isdecimal() and len(text) < 10 and int(text) in mine else 0
+    mine, shop, days = _mine(request), whole(request.GET.get("shop", "")), request.GET.get("days", "")
+    chosen = shop if shop in mine else 0
     return frozenset({chosen}) if chosen else mine, chosen, int(days) if days in map(str, DAYS) else 7
 
 

@@ -50,7 +50,7 @@ def _name(account: Account) -> str:
 
 def _title(account: Account, number: int) -> str:
     """A name that a workbook takes: unique, at most 31 characters, none of []:*?/\\ ."""
-    return f"{number} " + "".join(letter for letter in _name(account) if letter not in "[]:*?/\\'")[:27]
+    return f"{number} " + "".join(letter for letter in neutral(_name(account)) if letter not in "[]:*?/\\'")[:27]
 
 
 def _totals_of(account: Account | None, *, amounts: bool) -> list[Any]:

@@ -13,7 +13,7 @@ from accounts import vault
 from accounts.models import User
 from handoffs import permissions, reconcile, writing
 from handoffs.admin.bell import forget
-from handoffs.admin.page import draw, hand_over, page, person
+from handoffs.admin.page import draw, hand_over, number, page, person
 from handoffs.flow import findings as finding_rules
 from handoffs.flow import market_call, unsettled
 from handoffs.flow.errors import FlowError, Invalid, NotYours
@@ -79,9 +79,7 @@ def _act(request: HttpRequest, user: User) -> None:
     elif verb == "settle":
         _settle_finding(request, user)
     elif verb in ("arrived", "not_arrived"):
-        text = request.POST.get("call", "")
-        call_id = int(text) if text.isdecimal() and len(text) < 19 else 0
-        market_call.settle(call_id, happened=verb == "arrived", by=user, at=at)
+        market_call.settle(number(request, "call"), happened=verb == "arrived", by=user, at=at)
         messages.success(request, _("Settled."))
     elif verb == "reconcile":
         _start(request, user)
@@ -90,8 +88,7 @@ def _act(request: HttpRequest, user: User) -> None:
 
 
 def _order(request: HttpRequest, user: User) -> RefundOrder:
-    text = request.POST.get("order", "")
-    found = unsettled.unknown(user).filter(pk=text).first() if text.isdecimal() and len(text) < 19 else None
+    found = unsettled.unknown(user).filter(pk=number(request, "order")).first()
     if found is None:
         raise NotYours(_("There is no such refund order."))
     return found
@@ -108,8 +105,8 @@ def _read(request: HttpRequest, order: RefundOrder) -> None:
 
 
 def _settle_finding(request: HttpRequest, user: User) -> None:
-    text, note = request.POST.get("finding", ""), request.POST.get("reason", "")
-    found = findings(user).filter(pk=text).first() if text.isdecimal() and len(text) < 19 else None
+    note = request.POST.get("reason", "")
+    found = findings(user).filter(pk=number(request, "finding")).first()
     if found is None:
         raise NotYours(_("There is no such finding."))
     checked(note, field="reason")

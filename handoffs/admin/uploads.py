@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from handoffs.admin.page import person
+from handoffs.exact import wholes
 from handoffs.flow import evidence
 from handoffs.flow.errors import Invalid
 from handoffs.models import Attachment
@@ -49,6 +50,6 @@ class Sent:
 
 def sent(request: HttpRequest) -> Sent:
     """The form in hand, with the person's own uploads of an earlier try that prove nothing yet."""
-    ids = [int(text) for text in request.POST.getlist("kept") if text.isdigit()][:20]
+    ids = wholes(request.POST.getlist("kept"))[:20]
     kept = Attachment.objects.filter(pk__in=ids, by=person(request), case=None, handoff=None)
     return Sent({}, request, person(request), timezone.now(), list(kept))

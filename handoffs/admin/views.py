@@ -16,6 +16,7 @@ from handoffs.admin import built_in, narrowing
 from handoffs.admin.filters import Scope
 from handoffs.admin.narrowing import Narrowing
 from handoffs.admin.page import draw, number, page, person
+from handoffs.exact import whole
 from handoffs.flow import views
 from handoffs.flow.errors import Invalid
 from handoffs.models import SavedView, StartView
@@ -152,9 +153,10 @@ def _delete(request: HttpRequest, user: User) -> HttpResponse:
 def _start(request: HttpRequest, user: User) -> HttpResponse:
     """Let the page start with a view, or, with none, with everything."""
     of_page, key = request.POST.get("page", ""), request.POST.get("view", "")
-    if key and not key.isdecimal() and key not in [each.code for each in built_in.of(user.roles, of_page)]:
+    own = whole(key)
+    if key and not own and key not in [each.code for each in built_in.of(user.roles, of_page)]:
         raise Invalid(_("There is no such view."))
-    views.start_with(of_page, by=user, view_id=number(request, "view"), built_in="" if key.isdecimal() else key)
+    views.start_with(of_page, by=user, view_id=own, built_in="" if own else key)
     messages.success(request, _("The page starts with this view.") if key else _("The page starts with everything."))
     return _back(request)
 

@@ -1,6 +1,5 @@
 """Bodies read exactly: whole numbers of any length, fractions as Decimal, no NaN, nothing larger than allowed."""
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import IO, Any, NoReturn
@@ -10,6 +9,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 
+from handoffs import exact
 from handoffs.api.errors import TooLarge
 from handoffs.flow.evidence import MAX_BYTES
 
@@ -30,9 +30,9 @@ class ExactJSONParser(BaseParser):
         _refuse_above(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, parser_context)
         try:
             text = stream.read().decode("utf-8-sig")
-            read = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+            read = exact.loads(text, fraction=Decimal, strange=_no_number)
             return _whole(read) if HALF in text.lower() else read
-        except (ValueError, RecursionError, ArithmeticError) as error:
+        except (ValueError, ArithmeticError) as error:
             raise ParseError(_("The body is not JSON: %(error)s") % {"error": str(error)[:200]}) from error
 
 
@@ -49,7 +49,7 @@ class FileParser(MultiPartParser):
 def _refuse_above(most: int, parser_context: Mapping[str, Any] | None) -> None:
     request = (parser_context or {}).get("request")
     length = request.META.get("CONTENT_LENGTH") if request is not None else None
-    if length and str(length).isdigit() and int(length) > most:
+    if exact.whole(str(length)) > most:
         raise TooLarge
 
 

@@ -14,6 +14,7 @@ from accounts.models import User
 from accounts.models.people import Role
 from handoffs import permissions
 from handoffs.carriers.base import State
+from handoffs.exact import whole
 from handoffs.flow import claims, clock, decision, exchange, goods, handoff, lost, parcel, tracking, transport
 from handoffs.flow.answer import promised
 from handoffs.flow.case import refresh
@@ -179,7 +180,7 @@ def _chase_return_number(c: Context) -> None:
 
 def _carry_out(c: Context) -> None:
     live = c.case.decisions.filter(status=Decision.Status.APPROVED).order_by("at", "pk")
-    wanted = live.filter(pk=int(c.values["decision"])) if c.text("decision").isdigit() else live
+    wanted = live.filter(pk=whole(c.text("decision"))) if c.text("decision") else live
     chosen = wanted.first()
     if chosen is None:
         raise Stale(_("There is no approved decision to carry out."))

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from accounts.models import User
 from handoffs import permissions
@@ -59,15 +59,15 @@ def kind_of(content: bytes) -> tuple[str, str]:
     if content.startswith(b"%PDF-"):
         return "application/pdf", ".pdf"
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=list(PHOTOS)) as image:
             image_format, (width, height) = image.format or "", image.size
             if width * height > MAX_PIXELS:
                 raise Invalid(_("The picture has too many pixels."), field="file")
             image.verify()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Invalid:
+        raise
+    except Exception as error:  # whatever a reader of pictures stumbles over, it is no photo we can read
         raise Invalid(_("Only photos (JPEG, PNG, GIF, WebP) and PDF files are taken."), field="file") from error
-    if image_format not in PHOTOS:
-        raise Invalid(_("Only photos (JPEG, PNG, GIF, WebP) and PDF files are taken."), field="file")
     return PHOTOS[image_format]
 
 

@@ -1,5 +1,5 @@
 """Readers: they translate files and payloads into rows, nothing else. One file per format."""
 
-from handoffs.intake.reading import FORMATS, Description, describe, format_of, read
+from handoffs.intake.reading import FORMATS, PATIENCE, Description, describe, format_of, read
 
-__all__ = ["FORMATS", "Description", "describe", "format_of", "read"]
+__all__ = ["FORMATS", "PATIENCE", "Description", "describe", "format_of", "read"]

@@ -1,10 +1,10 @@
 """Tables whose columns are the fields of the marketplaces' JSON: rejected objects, written as a sheet, come back so."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from handoffs import exact
 from handoffs.intake import jd_api, top
 from handoffs.intake.headers import OWN_COLUMNS, Header, is_blank
 from handoffs.intake.rows import Reject, Row
@@ -46,7 +46,7 @@ def _value(cell: Any) -> Any:
     """A cell that holds an object or a list in JSON is that; any other stays what it is."""
     if isinstance(cell, str) and cell.startswith(("{", "[")):
         try:
-            return json.loads(cell, parse_float=str)
+            return exact.loads(cell)
         except ValueError:
             return cell
     return cell.strip("'") if isinstance(cell, str) else cell

@@ -1,6 +1,5 @@
 """The way in: tell what a file is and read it row by row."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -9,11 +8,14 @@ from typing import Any, Protocol
 
 from django.utils.translation import gettext as _
 
+from handoffs import exact
 from handoffs.intake import headers, jd, jd_api, objects, parcels, qianniu, tables, top
 from handoffs.intake.rows import Reject, Row, Unreadable
 
 FORMATS = ("auto", "qianniu", "jd", "top", "jd_api", "parcels")
 EXPORTS = ("qianniu", "jd", "parcels")
+# Seconds of work that reading a workbook or a page may cost; whoever lets a person wait allows fewer.
+PATIENCE = 600
 OBJECTS = {"top": top.row, "jd_api": jd_api.row}
 # A column by which a file with missing columns is still told.
 MARKS = {"jd": "服务单号", "top": "refund_id", "jd_api": "orderid"}
@@ -47,14 +49,19 @@ class Description:
     rows: int
 
 
-def read(path: Path | str, *, format: str = "auto") -> Iterator[Row | Reject]:  # noqa: A002  the command's own word
+def read(
+    path: Path | str,
+    *,
+    format: str = "auto",  # noqa: A002  the command's own word
+    seconds: int = PATIENCE,
+) -> Iterator[Row | Reject]:
     """Every row of the file that is not blank, translated or turned down. Raises Unreadable."""
     opened = _opened(path, format)
     if opened.kind == "json":
         name, found = _json(opened, format)
         translate = OBJECTS[name]
         return (translate(obj, number) for number, obj in enumerate(found, start=1))
-    _name, reader, header, records = _export(opened, format)
+    _name, reader, header, records = _export(opened, format, seconds)
     return reader.rows(header, records)
 
 
@@ -69,9 +76,9 @@ def _opened(path: Path | str, wanted: str) -> tables.Opened:
     return opened
 
 
-def _export(opened: tables.Opened, wanted: str) -> tuple[str, Reader, headers.Header, headers.Records]:
+def _export(opened: tables.Opened, wanted: str, seconds: int) -> tuple[str, Reader, headers.Header, headers.Records]:
     """(format, reader, header, records after it). With “auto” the file's own columns decide."""
-    first, rest = headers.look(tables.records(opened))
+    first, rest = headers.look(tables.records(opened, seconds))
     complaints: dict[str, Unreadable] = {}
     for name in READERS if wanted == "auto" else (wanted,):
         for reader in READERS[name]:
@@ -89,8 +96,8 @@ def _export(opened: tables.Opened, wanted: str) -> tuple[str, Reader, headers.He
 def _json(opened: tables.Opened, wanted: str) -> tuple[str, list[Any]]:
     """(format, objects). Raises Unreadable for damaged JSON, an error of the marketplace, or no refunds."""
     try:
-        payload = json.loads(opened.path.read_text(encoding=opened.encoding), parse_float=str)
-    except (json.JSONDecodeError, RecursionError, ValueError) as error:
+        payload = exact.loads(opened.path.read_text(encoding=opened.encoding))
+    except ValueError as error:
         raise Unreadable(_("The JSON is damaged: %(error)s") % {"error": error}) from error
     _must_be_no_error(payload)
     name = wanted if wanted != "auto" else "jd_api" if _is_jd(payload) else "top"
@@ -120,18 +127,18 @@ def _is_response(payload: Any) -> bool:
     return isinstance(payload, dict) and any(key.endswith(("_response", "_responce")) for key in payload)
 
 
-def format_of(path: Path | str) -> str:
+def format_of(path: Path | str, *, seconds: int = PATIENCE) -> str:
     """By whose format the file would be read: a name of FORMATS. Raises Unreadable."""
     opened = _opened(path, "auto")
-    return _json(opened, "auto")[0] if opened.kind == "json" else _export(opened, "auto")[0]
+    return _json(opened, "auto")[0] if opened.kind == "json" else _export(opened, "auto", seconds)[0]
 
 
-def describe(path: Path | str, *, format: str = "auto") -> Description:  # noqa: A002
+def describe(path: Path | str, *, format: str = "auto", seconds: int = PATIENCE) -> Description:  # noqa: A002
     """What the file is, its columns and its number of rows. Raises Unreadable."""
     opened = _opened(path, format)
     if opened.kind == "json":
         name, found = _json(opened, format)
         return Description(name, "json", opened.encoding, 0, (), (), len(found))
-    name, _reader, header, records = _export(opened, format)
+    name, _reader, header, records = _export(opened, format, seconds)
     rows = sum(1 for _number, record in records if not headers.is_blank(record))
     return Description(name, opened.kind, opened.encoding, header.row, header.recognised, header.unknown, rows)

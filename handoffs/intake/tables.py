@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from handoffs.intake import pages, workbook
+from handoffs.intake import apart
 from handoffs.intake.rows import Unreadable
 
 CHUNK = 1 << 20
@@ -97,12 +97,12 @@ def _text_kind(start: str) -> str:
     return "tsv" if tabs > commas else "csv"
 
 
-def records(opened: Opened) -> Iterator[tuple[int, list[Any]]]:
-    """(row as a person counts it, cells), the first row being 1. Raises Unreadable when the file breaks off."""
-    if opened.kind in ("xlsx", "xls"):
-        return workbook.records(opened.path)
-    if opened.kind == "html":
-        return pages.records(opened.path, opened.encoding)
+def records(opened: Opened, seconds: int) -> Iterator[tuple[int, list[Any]]]:
+    """(row as a person counts it, cells), the first row being 1. Raises Unreadable when the file breaks off, or costs
+    more than so many seconds where a file can be made to cost hours.
+    """
+    if opened.kind in ("xlsx", "xls", "html"):
+        return apart.records(opened.path, opened.encoding, seconds)
     return _separated(opened)
 
 

@@ -1,11 +1,11 @@
 """TOP refund objects, as `taobao.refunds.receive.get` and `taobao.refund.get` give them (formats.md 1.1)."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from handoffs import exact
 from handoffs.intake import attribute, vocabulary
 from handoffs.intake.rows import Reject, Row
 from handoffs.intake.values import Bad, identifier, moment, money, quantity, text
@@ -120,10 +120,10 @@ def _is_envelope(item: Any) -> bool:
     return isinstance(item, Mapping) and any(str(key).endswith("_response") for key in item)
 
 
-def exact(written: str) -> Any:
+def _exactly(written: str) -> Any:
     """JSON with its numbers exact; nothing for what is none."""
     try:
-        return json.loads(written, parse_float=str)
+        return exact.loads(written)
     except ValueError:
         return None
 
@@ -132,7 +132,7 @@ def _opened(payload: Any) -> list[Any]:
     if not isinstance(payload, Mapping):
         return []
     if isinstance(payload.get("jdp_response"), str):
-        return _opened(exact(payload["jdp_response"]))
+        return _opened(_exactly(payload["jdp_response"]))
     if "refund_id" in payload:
         return [payload]
     inner: Any = next((payload[key] for key in payload if key.endswith("_response")), payload)

@@ -167,8 +167,9 @@ class PolicyStep(models.Model):
 
     def clean(self) -> None:
         """Reminders come before due, late exactly at due, escalation after."""
-        fits = {"remind": self.percent < 100, "late": self.percent == 100, "escalate": self.percent > 100}
-        if not fits.get(self.act, True):
+        share = self.percent or 0  # an empty one is complained of already
+        fits = {"remind": share < 100, "late": share == 100, "escalate": share > 100}
+        if share and not fits.get(self.act, True):
             raise ValidationError({"percent": _("Remind before 100 %, mark late at 100 %, escalate after 100 %.")})
 
 

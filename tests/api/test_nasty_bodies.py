@@ -40,6 +40,18 @@ def test_nothing_that_is_sent_makes_the_desk_crash(call: Caller, scene: Scene, v
         _sent(call, scene, verb, {**good, **dict.fromkeys(FIELDS, value)})
 
 
+@pytest.mark.parametrize("depth", [65, 850, 900, 2000, 100_000])
+def test_a_body_nested_too_deep_is_refused_in_words(call: Caller, scene: Scene, depth: int) -> None:
+    """Also one that is written inside a text, as the marketplace's own pushes have it."""
+    deep = "[" * depth + "]" * depth
+    client, address = call(scene.world.support), "/api/v1/refund-applications/"
+    for body in (deep, f'{{"shop": "tb", "refund": {deep}}}'):
+        answer = client.generic("POST", address, body, content_type="application/json")
+        assert (answer.status_code, answer.json()["code"]) == (400, "not_readable"), (body[:80], answer.content[:300])
+    answer = client.post(address, {"shop": "tb", "jdp_response": deep}, format="json")
+    assert [row["result"] for row in answer.json()["results"]] == ["rejected"]
+
+
 @pytest.mark.parametrize("address", ["cases/", "handoffs/", "queue/", "templates/"])
 def test_no_query_makes_the_desk_crash(call: Caller, scene: Scene, address: str) -> None:
     names = ("shop", "refund_id", "order_id", "status", "path", "owner", "q", "cursor", "limit", "case", "kind", "live",

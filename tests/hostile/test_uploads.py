@@ -18,7 +18,9 @@ from PIL import Image
 from handoffs import imports
 from handoffs.flow import evidence
 from handoffs.flow.errors import Invalid
+from handoffs.intake import apart
 from handoffs.models import Attachment, ImportRun
+from refunddesk import serving
 from tests import photos
 from tests.api.conftest import Caller
 from tests.factories import NOON, World
@@ -92,6 +94,8 @@ REFUSED = {
     "a script": b"#!/bin/sh\nrm -rf /\n",
     "an icon": picture("ICO"),
     "a TIFF": picture("TIFF"),
+    "a DDS of no kind": b"DDS " + struct.pack("<I", 124) + bytes(120),
+    "an AVIF that breaks off": b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + b"\0\0\0\x08meta" + bytes(60),
     "a picture too large to open": bomb(20_000, 20_000),
     "a picture of no end": bomb(2**31 - 1, 2**31 - 1),
     "PDF not at its beginning": b"\n\n" + PDF,
@@ -182,6 +186,55 @@ def refused(content: bytes) -> None:
     except Invalid as error:
         said = str(error)
     assert len(said) > 10 or not said
+
+
+def test_no_reader_of_pictures_can_crash_the_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumbles(*_args: object, **_options: object) -> None:
+        raise RuntimeError("Failed to decode image")
+
+    monkeypatch.setattr(Image, "open", stumbles)
+    with pytest.raises(Invalid, match="Only photos"):
+        evidence.kind_of(photos.png())
+
+
+def test_only_pictures_that_are_taken_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[object] = []
+    real = Image.open
+
+    def noted(file: object, formats: object = None) -> object:
+        tried.append(formats)
+        return real(file, formats=formats)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Image, "open", noted)
+    assert evidence.kind_of(photos.png()) == ("image/png", ".png")
+    assert tried == [["JPEG", "PNG", "GIF", "WEBP"]]
+
+
+def test_whoever_waits_for_a_page_waits_for_no_long_reading(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upload and preview bound the work on a file well below what the web server waits; the worker takes its time."""
+    allowed: list[int] = []
+    real = apart.records
+
+    def noted(path: Path, encoding: str, seconds: int) -> object:
+        allowed.append(seconds)
+        return real(path, encoding, seconds)
+
+    monkeypatch.setattr(apart, "records", noted)
+    page = b"<table><tr><td>refund_id<td>status<td>created<td>refund_fee<tr><td>1<td>SUCCESS<td>2026-11-11<td>1"
+    browser = Client()
+    browser.force_login(world.support, backend="accounts.backends.RoleBackend")
+    file = SimpleUploadedFile("f.xls", page)
+    preview = browser.post("/import/", {"shop": world.shop.pk, "format": "auto", "as_of": "", "file": file})
+    allowed.append(0)
+    assert browser.get(preview.headers["Location"]).status_code == 200
+    uploading, looking = allowed[: allowed.index(0)], allowed[allowed.index(0) + 1 :]
+    assert uploading
+    assert 0 < sum(uploading) <= 30
+    assert looking
+    assert sum(looking) <= 30 < serving.timeout
+    allowed.clear()
+    imports.run(ImportRun.objects.get().pk, at=NOON)
+    assert set(allowed) == {600}
 
 
 def test_the_same_file_twice_is_two_files(world: World) -> None:

@@ -12,7 +12,7 @@ import pytest
 import xlwt.CompoundDoc
 from openpyxl import Workbook
 
-from handoffs.intake import read, workbook
+from handoffs.intake import apart, read, sheet
 from handoffs.intake.rows import Row, Unreadable
 from tests.intake import files
 
@@ -81,11 +81,23 @@ def test_damaged_bytes_are_read_or_refused_and_never_more(tmp_path: Path, shape:
 def test_a_process_that_dies_in_the_middle_is_a_complaint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dying = tmp_path / "dying.py"
     dying.write_text("import os\nprint('[\"a\"]', flush=True)\nprint('[\"b', end='', flush=True)\nos.abort()\n")
-    monkeypatch.setattr(workbook, "READER", dying)
-    rows = workbook.records(tmp_path / "f.xlsx")
+    monkeypatch.setattr(apart, "READER", dying)
+    rows = apart.records(tmp_path / "f.xlsx", "", 60)
     assert next(rows) == (1, ["a"])
     with pytest.raises(Unreadable, match="damaged"):
         next(rows)
+
+
+def test_a_process_that_works_too_long_is_ended_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless = tmp_path / "endless.py"
+    folder = str(Path(sheet.__file__).parent)
+    endless.write_text(f"import sys\nsys.path[:0] = [{folder!r}]\nimport sheet\nsheet.limit(int(sys.argv[2]))\n"
+                       "while True:\n    pass\n")  # fmt: skip
+    monkeypatch.setattr(apart, "READER", endless)
+    with pytest.raises(Unreadable, match="takes too long"):
+        list(apart.records(tmp_path / "f.xlsx", "", 1))
 
 
 def test_the_process_ends_when_only_the_first_rows_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +110,7 @@ def test_the_process_ends_when_only_the_first_rows_are_wanted(tmp_path: Path, mo
 
     monkeypatch.setattr(subprocess, "Popen", Noted)
     files.as_xlsx(tmp_path / "f", [HEADER, *[ROW] * 5000])
-    rows = workbook.records(tmp_path / "f")
+    rows = apart.records(tmp_path / "f", "", 60)
     assert next(rows) == (1, HEADER)
     assert started[0].poll() is None
     rows.close()  # type: ignore[attr-defined]

@@ -22,6 +22,7 @@ from handoffs.api.parsers import ExactJSONParser
 from handoffs.api.shown.case import CaseOut
 from handoffs.api.shown.handoff import DecisionOut, HandoffOut
 from handoffs.api.shown.people import shown
+from handoffs.exact import whole
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours
 from handoffs.models import Case, Decision, Handoff
 
@@ -114,8 +115,8 @@ class DeskView(APIView):
     def colleague(self, text: str) -> User:
         """Somebody of the own shops, by id or email."""
         shared = User.objects.filter(is_active=True, memberships__shop__in=self.me.shops_as()).distinct()
-        by_id = text.isascii() and text.isdigit() and len(text) < 19
-        found = shared.filter(pk=int(text)) if by_id else shared.filter(email__iexact=text)
+        by_id = whole(text)
+        found = shared.filter(pk=by_id) if by_id else shared.filter(email__iexact=text)
         return found.first() or _nobody()
 
     def show_case(self, pk: int) -> Response:

@@ -14,6 +14,7 @@ from handoffs.api.pagination import PageIn, page
 from handoffs.api.shown.case import BuyerOut, CaseOut
 from handoffs.api.shown.people import all_shown
 from handoffs.api.views.base import DeskView, described
+from handoffs.exact import whole
 from handoffs.flow import buyer, numbers, owner, response
 from handoffs.flow.errors import Invalid
 from handoffs.flow.response import Reply
@@ -62,8 +63,8 @@ class Cases(DeskView):
     def owner_of(self, text: str) -> int | None:
         if text in ("me", "none"):
             return self.me.pk if text == "me" else None
-        if text.isascii() and text.isdigit() and len(text) < 19:
-            return int(text)
+        if owner := whole(text):
+            return owner
         raise Invalid(_("Say “me”, “none” or the id of a colleague."), field="owner")
 
 

@@ -1,6 +1,7 @@
-"""Rows of an xlsx or xls file, parsed by a process of its own (see sheet.py) so that no file can take this one down."""
+"""Rows of a workbook or a web page, parsed by a process of its own (see sheet.py): no file can take this one down."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,9 +16,12 @@ from handoffs.intake.rows import Unreadable
 READER = Path(__file__).with_name("sheet.py")
 
 
-def records(path: Path) -> Iterator[tuple[int, list[Any]]]:
-    """(row as a person counts it, cells), the first row being 1. Raises Unreadable when the workbook cannot be read."""
-    command = [sys.executable, "-P", str(READER), str(path.resolve())]
+def records(path: Path, encoding: str, seconds: int) -> Iterator[tuple[int, list[Any]]]:
+    """(row as a person counts it, cells), the first row being 1; of a page where there is an encoding.
+
+    Raises Unreadable when the file cannot be read, or not in so many seconds of work.
+    """
+    command = [sys.executable, "-P", str(READER), str(path.resolve()), str(seconds), encoding]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet) as reader:  # noqa: S603  our file
         try:
@@ -35,7 +39,7 @@ def _rows(reader: "subprocess.Popen[bytes]") -> Iterator[tuple[int, list[Any]]]:
             raise Unreadable(_complaint(said["failed"]))
         else:
             return
-    raise Unreadable(_complaint("aborted"))
+    raise Unreadable(_complaint("slow" if reader.wait() == -signal.SIGXCPU else "aborted"))
 
 
 def _said(line: bytes) -> Any:
@@ -54,6 +58,10 @@ def _complaint(what: str) -> str:
     complaints = {
         "password": _("The workbook is protected by a password. Save it without one."),
         "no_rows": _("The workbook has no rows."),
+        "no_table": _("The page holds no table."),
+        "page": _("The page is damaged, or no table a marketplace makes. Download it again or save it as CSV."),
+        "tag": _("The page is damaged: a tag in it does not end. Download it again or save it as CSV."),
+        "slow": _("Reading this file takes too long. Save it as CSV, or split it into smaller files."),
         "damaged": _("The workbook is damaged or incomplete. Download it again."),
         "aborted": _("The workbook is damaged, or a cell far outside the table holds something. Download it again or "
                      "save it as CSV."),
