@@ -27,5 +27,24 @@ def alone(job: str, *, seconds: float) -> Iterator[bool]:
         yield mine
     finally:
         if mine:
-            with suppress(*AWAY):
-                cache.delete(f"alone:{job}")
+            give_up(job)
+
+
+def hold(job: str, *, seconds: float) -> None:
+    """It is ours for so many seconds more, also where the cache was emptied meanwhile."""
+    with suppress(*AWAY):
+        cache.set(f"alone:{job}", 1, seconds)
+
+
+def give_up(job: str) -> None:
+    """Anybody may have it now."""
+    with suppress(*AWAY):
+        cache.delete(f"alone:{job}")
+
+
+def taken(job: str) -> bool:
+    """Whether somebody has it. A cache that does not answer cannot tell: then somebody may."""
+    try:
+        return cache.get(f"alone:{job}") is not None
+    except AWAY:
+        return True

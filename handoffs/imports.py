@@ -1,8 +1,9 @@
 """Taking a file in: what the console's import page and the command share.
 
 A run keeps its counts and every rejected row with its reason. Started again after a crash it reads the file from the
-beginning: rows already taken are unchanged, so nothing is lost and nothing is doubled. Whoever starts it last goes on
-with it; an older attempt that still lives notices at its next save and stops.
+beginning: rows already taken are unchanged, so nothing is lost and nothing is doubled. One attempt at a time has it;
+one that died is made up for by the timetable (`standing`). A person who asks anew (`ask`) is given way: an older
+attempt that still lives notices at its next save and stops.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,18 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts.models import Shop, User
+from handoffs.alone import alone, give_up, hold, taken
 from handoffs.flow import intake, tracking
-from handoffs.intake import format_of, read, rejects
+from handoffs.intake import PATIENCE, format_of, read, rejects
 from handoffs.intake.headers import OWN_COLUMNS
 from handoffs.intake.rows import Reject, Row, Unreadable
 from handoffs.models import ImportRun, ParcelEvent, RejectedRow
 
 logger = logging.getLogger(__name__)
 SAVE_EVERY = 500
+HELD = 60.0  # seconds without a save after which an attempt counts as dead: longer than the slowest batch
+QUEUED = timedelta(seconds=60)  # what a run that was asked for may wait for a worker before it is asked for again
+KEPT = timedelta(days=30)  # an upload that was not taken in
 COUNTED = ("read", "created", "updated", "unchanged", "rejected")
 # How the sources write the application's own number; the first that is filled tells a row from another.
 ID_COLUMNS = ("refund_id", "退款编号", "服务单号", "id", "serviceId", "waybill", "运单号", "快递单号", "物流单号")
@@ -45,14 +50,44 @@ def folder() -> Path:
     return Path(settings.VAR_DIR) / "imports"
 
 
+def ask(run_id: int, *, at: datetime) -> bool:
+    """A person wants the file taken in: whoever has the run gives way at the next save. False: it is done."""
+    wanted = ImportRun.objects.filter(pk=run_id).exclude(status=ImportRun.Status.DONE)
+    if not wanted.update(status=ImportRun.Status.RUNNING, started_at=at):
+        return False
+    give_up(_job(run_id))
+    return True
+
+
+def standing(at: datetime) -> list[int]:
+    """Uploaded runs that were asked for and that no living worker has in hand.
+
+    A run of the command belongs to whoever typed it. A start in the future is of a clock that was put back since.
+    """
+    asked = ImportRun.objects.filter(status=ImportRun.Status.RUNNING, stored__startswith=f"{folder()}/")
+    waited = asked.exclude(started_at__range=(at - QUEUED, at)).order_by("pk")
+    return [pk for pk in waited.values_list("pk", flat=True) if not taken(_job(pk))]
+
+
 def run(run_id: int, *, at: datetime, progress: Progress | None = None) -> ImportRun:
-    """Take the stored file of a run in. The result stands on the run: done, or failed with one clear line."""
+    """Take the stored file of a run in. The result stands on the run: done, or failed with one clear line.
+
+    Harmless when another worker has it, or when it is done.
+    """
     record = ImportRun.objects.select_related("shop", "by").get(pk=run_id)
     if record.status == ImportRun.Status.DONE:
         return record
     # The reasons of rejected rows are kept as text, so they are written in the language of who sent the file.
-    with translation.override(record.by.language if record.by else translation.get_language()):
-        return _go(record, at=at, progress=progress)
+    with alone(_job(run_id), seconds=HELD) as mine, translation.override(_language(record)):
+        return _go(record, at=at, progress=progress) if mine else record
+
+
+def _language(record: ImportRun) -> str | None:
+    return record.by.language if record.by else translation.get_language()
+
+
+def _job(run_id: int) -> str:
+    return f"import:{run_id}"
 
 
 def _go(record: ImportRun, *, at: datetime, progress: Progress | None) -> ImportRun:
@@ -105,6 +140,7 @@ class Attempt:
                 self.rejected.append(_rejected(self.record, outcome, row))
             if self.counts.read - self.saved >= SAVE_EVERY:
                 self._save()
+                hold(_job(self.record.pk), seconds=HELD)
             if progress is not None:
                 progress(outcome.rows)
 
@@ -135,18 +171,21 @@ class Attempt:
 
 
 def results(
-    record: ImportRun, *, by: User | None, at: datetime, dry_run: bool = False, only: int | None = None
-) -> Iterator[tuple[intake.Outcome, Row | Reject | None]]:
+    record: ImportRun, *, by: User | None, at: datetime, dry_run: bool = False, only: int | None = None,
+    seconds: int = PATIENCE,
+) -> Iterator[tuple[intake.Outcome, Row | Reject | None]]:  # fmt: skip
     """What becomes of each row of the run's file, with the row; `only` the first so many. Raises Unreadable."""
+    if not record.stored:
+        raise Unreadable(_gone())
     origin = intake.Origin(as_of=record.as_of, name=record.file_name, key=f"import:{record.pk}", dry_run=dry_run)
     seen: dict[int, Row | Reject] = {}
 
     def remembered() -> Iterable[Row | Reject]:
-        for row in islice(read(Path(record.stored), format=record.format), only):
+        for row in islice(read(Path(record.stored), format=record.format, seconds=seconds), only):
             seen[row.number] = row
             yield row
 
-    if is_of_parcels(record):
+    if is_of_parcels(record, seconds=seconds):
         outcomes = _events(remembered(), record, by=by, at=at, dry_run=dry_run)
     else:
         outcomes = intake.take(remembered(), shop=record.shop, origin=origin, by=by, at=at)
@@ -154,9 +193,9 @@ def results(
         yield outcome, seen.pop(outcome.number, None)
 
 
-def is_of_parcels(record: ImportRun) -> bool:
+def is_of_parcels(record: ImportRun, *, seconds: int = PATIENCE) -> bool:
     """Whether the file tells of parcels, not of refund applications. Raises Unreadable."""
-    return (record.format if record.format != "auto" else format_of(record.stored)) == "parcels"
+    return (record.format if record.format != "auto" else format_of(record.stored, seconds=seconds)) == "parcels"
 
 
 def _events(
@@ -259,6 +298,33 @@ def discard(record: ImportRun) -> None:
     path = Path(record.stored)
     if path.parent == folder():
         path.unlink(missing_ok=True)
+
+
+def remove_old(at: datetime, *, dry_run: bool = False) -> int:
+    """Remove uploads that were not taken in within KEPT, for they hold buyers; their runs say so. How many."""
+    busy = ImportRun.objects.filter(status=ImportRun.Status.RUNNING, started_at__gt=at - timedelta(days=1))
+    spared = set(busy.values_list("stored", flat=True))
+    old = [path for path in folder().glob("*") if str(path) not in spared and _kept_since(path) < at - KEPT]
+    for path in () if dry_run else old:
+        for run in ImportRun.objects.filter(stored=str(path)).select_related("by"):
+            _tell_gone(run)
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def _kept_since(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
+
+
+def _tell_gone(run: ImportRun) -> None:
+    with translation.override(_language(run)):
+        ImportRun.objects.filter(pk=run.pk).update(stored="", status=ImportRun.Status.FAILED, error=_gone())
+
+
+def _gone() -> str:
+    return _("The file is gone: one that was not taken in is kept for %(days)d days. Send it again.") % {
+        "days": KEPT.days
+    }
 
 
 def new_run(shop: Shop, path: Path, *, name: str, as_of: datetime, at: datetime, **more: Any) -> ImportRun:

@@ -6,6 +6,7 @@ A race that still ends well then proves nothing.
 
 import functools
 import inspect
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,16 +16,18 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Model, QuerySet
 from django.db.models.lookups import Exact
 
-from handoffs.flow.errors import FlowError
+from handoffs.flow.errors import FlowError, Stale
 from handoffs.models import RefundOrder, bulk
 
 PATIENCE = 60.0
 READ_WITHIN = 2.0  # seconds: whoever reads nothing to be locked does not come to the meeting
 STAGGER = 0.05  # seconds between the writers, the last act first
+# How a race may end badly: the first words of the assertion that then fails.
+DOUBLED, LOST, LET_THROUGH, GOES_ON = "doubled", "lost", "let through", "goes on"
 Act = Callable[..., Any]
 Constraint = tuple[type[Model], str]
 this = threading.local()
@@ -64,12 +67,29 @@ def together(*acts: Act) -> list[Any]:
     return results
 
 
+def exactly(found: int, wanted: int) -> None:
+    """So many, none twice and none missing."""
+    assert found <= wanted, f"{DOUBLED}: {found}, not {wanted}"
+    assert found >= wanted, f"{LOST}: {found}, not {wanted}"
+
+
+def turned_away(results: list[Any], wanted: int) -> None:
+    """So many came too late and were told."""
+    found = sum(isinstance(result, Stale) for result in results)
+    assert found == wanted, f"{LET_THROUGH}: only {found} of {wanted} came too late"
+
+
 def race(
-    *reads: str, off: Mapping[str, Act] | None = None, constraint: Constraint | None = None
+    *reads: str,
+    ends: str,
+    refused: str = "",
+    off: Mapping[str, Act] | None = None,
+    constraint: Constraint | None = None,
 ) -> Callable[[Callable[..., None]], Any]:
     """The test as it is, and as its own control without locks, transactions and conditions of an update.
 
-    `reads`: functions after which an act has read what it goes by. `off`: what other guards are replaced with, by
+    `reads`: functions after which an act has read what it goes by. `ends`: how the control must end. `refused`: what
+    the database says where its own constraint keeps the second row out. `off`: what other guards are replaced with, by
     module and function. `constraint`: one of the database's that is dropped as well.
     """
 
@@ -77,12 +97,13 @@ def race(
         @functools.wraps(test)
         def run(*, guarded: bool, **given: Any) -> None:
             if guarded:
-                return test(**given)
+                test(**given)
+                return
             with _unconstrained(constraint), pytest.MonkeyPatch.context() as patch:
                 _take_away(patch, reads, off or {})
-                with suppress(AssertionError, DatabaseError):
+                with pytest.raises((AssertionError, IntegrityError)) as ended:
                     test(**given)
-                    pytest.fail("This race ends well without its guard: it proves nothing.")
+            assert _as_named(ended.value, ends, refused), f"It ended otherwise: {ended.value!r}"
 
         del run.__wrapped__  # type: ignore[attr-defined]
         signature = inspect.signature(test)
@@ -91,6 +112,12 @@ def race(
         return pytest.mark.parametrize("guarded", [True, False], ids=["", "control"])(run)
 
     return twice
+
+
+def _as_named(error: BaseException, ends: str, refused: str) -> bool:
+    if isinstance(error, IntegrityError):
+        return bool(refused and re.search(refused, str(error)))
+    return str(error).startswith(ends)
 
 
 def _take_away(patch: pytest.MonkeyPatch, reads: tuple[str, ...], off: Mapping[str, Act]) -> None:

@@ -15,23 +15,26 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from kombu.exceptions import OperationalError
 
+from accounts import audit
 from accounts.models import Shop, User
 from handoffs import imports, permissions
 from handoffs.admin import values
 from handoffs.admin.import_form import NAMES, UploadForm
 from handoffs.admin.page import draw, page, person
+from handoffs.exact import whole
 from handoffs.flow import intake
 from handoffs.intake import describe
 from handoffs.intake.columns import missing
 from handoffs.intake.rows import Row, Unreadable
 from handoffs.models import Case, ImportRun
 
+# A page reads the file up to three times, and the web server waits 60 seconds for it.
+SECONDS = 10
 TRIED = 200
 SHOWN = 10
 REJECTS_SHOWN = 200
 RUNS_SHOWN = 30
 OF_JD = ("jd", "jd_api")
-RUNNABLE = (ImportRun.Status.WAITING, ImportRun.Status.RUNNING, ImportRun.Status.FAILED)
 LABELS = (
     ("read", gettext_lazy("rows read")),
     ("created", gettext_lazy("new")),
@@ -75,7 +78,7 @@ def _stored(form: UploadForm, user: User) -> ImportRun | None:
     file, path = values_given["file"], imports.folder() / uuid4().hex
     try:
         imports.keep(file.chunks(), path)
-        expected = describe(path, format=values_given["format"]).rows
+        expected = describe(path, format=values_given["format"], seconds=SECONDS).rows
     except Unreadable as error:
         path.unlink(missing_ok=True)
         form.add_error("file", str(error))
@@ -90,9 +93,8 @@ def _stored(form: UploadForm, user: User) -> ImportRun | None:
 def _runs(request: HttpRequest, shops: frozenset[int]) -> dict[str, Any]:
     """The latest imports, or those before the one named in the address; and where older ones go on."""
     runs = ImportRun.objects.filter(shop__in=shops).select_related("shop", "by")
-    before = request.GET.get("before", "")
-    if before.isdigit() and len(before) < 19:
-        runs = runs.filter(pk__lt=int(before))
+    if before := whole(request.GET.get("before", "")):
+        runs = runs.filter(pk__lt=before)
     found = list(runs[: RUNS_SHOWN + 1])
     older = found[RUNS_SHOWN - 1].pk if len(found) > RUNS_SHOWN else None
     return {"runs": found[:RUNS_SHOWN], "older": older, "waiting": imports.waiting(shops).values("pk")[:1000].count()}
@@ -118,8 +120,8 @@ def one_run(request: HttpRequest, run_id: int) -> HttpResponse:
 def _preview(run: ImportRun, user: User) -> dict[str, Any]:
     """What the file is, its first rows in our words, and what a run would do with the first ones."""
     try:
-        found = describe(run.stored, format=run.format)
-        tried = list(imports.results(run, by=user, at=timezone.now(), dry_run=True, only=TRIED))
+        found = describe(run.stored, format=run.format, seconds=SECONDS)
+        tried = list(imports.results(run, by=user, at=timezone.now(), dry_run=True, only=TRIED, seconds=SECONDS))
     except Unreadable as error:
         return {"problem": str(error)}
     counts = intake.Counts()
@@ -167,6 +169,7 @@ def _labelled(counts: Any) -> list[tuple[str, Any, int]]:
 def _result(run: ImportRun) -> dict[str, Any]:
     rejects = list(run.rejects.order_by("number")[: REJECTS_SHOWN + 1])
     return {
+        "stands_still": run.pk in imports.standing(timezone.now()),
         "counts": _labelled(run),
         "rejects": rejects[:REJECTS_SHOWN],
         "more_rejects": len(rejects) > REJECTS_SHOWN,
@@ -177,7 +180,7 @@ def _result(run: ImportRun) -> dict[str, Any]:
 def _start(request: HttpRequest, run: ImportRun) -> HttpResponse:
     """Hand the run to the worker. Started again it begins anew, and what was taken stays as it is."""
     before = run.status
-    if not ImportRun.objects.filter(pk=run.pk, status__in=RUNNABLE).update(status=ImportRun.Status.RUNNING):
+    if not imports.ask(run.pk, at=timezone.now()):
         messages.info(request, _("This file has been imported already."))
         return redirect("admin:handoffs_import_run", run.pk)
     try:
@@ -202,6 +205,9 @@ def progress(request: HttpRequest, run_id: int) -> HttpResponse:
 def rejected_rows(request: HttpRequest, run_id: int) -> HttpResponseBase:
     """The rejected rows as a workbook: fix them there and import it."""
     run = seen_run(request, run_id)
+    rows = run.rejects.filter(settled_at=None).count() or run.rejects.count()
+    told = f"rejects of import {run.pk}: {rows} rows"
+    audit.note(audit.Kind.REVEALED, by=person(request), at=timezone.now(), text=told)
     with tempfile.TemporaryDirectory() as folder:
         path = imports.write_rejects(run, Path(folder) / "rejects.xlsx")
         content = path.open("rb")

@@ -143,7 +143,7 @@ def test_mails_that_the_server_has_not_taken_yet_are_told_with_the_reason(world:
     outbox.tell("reminded", to=[world.support], key="k", at=NOON, case=case)
     words, client = "are tried again by themselves: 550 not today", log_in(world.supervisor)
     assert "are tried again by themselves" not in client.get(BOARD).content.decode()
-    OutboxMessage.objects.filter(key="k").update(mail="retry", error="550 not today")
+    OutboxMessage.objects.filter(kind="reminded").update(mail="retry", error="550 not today")
     assert words in client.get(BOARD).content.decode()
     assert words not in log_in(factories.person("manager", world.other_shop)).get(BOARD).content.decode()
 

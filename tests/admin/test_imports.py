@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.http import HttpResponse
@@ -136,6 +137,17 @@ def test_the_page_follows_a_run_and_shows_its_result(world: World, desk: Client)
     page = page_of(desk, run)
     assert [row.number for row in page.context["rejects"]] == [3]
     assert not Path(run.stored).exists()
+
+
+def test_the_page_of_a_run_that_stands_still_says_so_and_that_it_goes_on_by_itself(
+    world: World, desk: Client, sent: list[tuple[str, list[int]]]
+) -> None:
+    run, _page = looked_at(desk, table(), world.shop.pk)
+    desk.post(f"/import/{run.pk}/")
+    words = "no worker has it in hand"
+    assert words not in page_of(desk, run).content.decode()
+    with time_machine.travel(NOON + timedelta(minutes=2), tick=False):
+        assert words in page_of(desk, run).content.decode()
 
 
 def test_the_same_file_a_second_time_is_unchanged(world: World, desk: Client) -> None:

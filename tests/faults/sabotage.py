@@ -36,7 +36,9 @@ def now() -> datetime:
 def _sweep() -> Any:
     from handoffs import sweep
 
-    return sweep.run(at=now())
+    done = sweep.run(at=now())
+    sweep.tick(done, at=now())
+    return done
 
 
 def _deliver() -> Any:
@@ -46,33 +48,33 @@ def _deliver() -> Any:
 
 
 def _import() -> Any:
+    """As a person who starts it, or starts it again."""
     from handoffs import imports
 
+    imports.ask(int(os.environ["RUN"]), at=now())
     run = imports.run(int(os.environ["RUN"]), at=now())
     return {name: getattr(run, name) for name in (*imports.COUNTED, "status")}
 
 
 def _upload() -> Any:
-    """A photo for evidence and a file for an import, as a person sends them; what the desk says to each."""
+    """A photo for evidence and a file for an import, as a person sends them; the answers as they are read."""
     from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.test import Client
 
-    from accounts.models import User
-    from handoffs import imports
-    from handoffs.flow import evidence
-    from handoffs.flow.errors import FlowError
-    from handoffs.intake.rows import Unreadable
+    from accounts.models import Shop, User
+    from tests.faults.screens import plain
 
-    said = []
-    try:
-        photo = SimpleUploadedFile("p.pdf", b"%PDF-" + b"x" * 100_000)
-        evidence.upload(photo, by=User.objects.earliest("pk"), at=now())
-    except FlowError as error:
-        said.append(error.code)
-    try:
-        imports.keep([b"x" * 100_000], imports.folder() / "upload")
-    except Unreadable:
-        said.append("unreadable")
-    return {"said": said, "left": (imports.folder() / "upload").exists()}
+    client = Client(HTTP_HOST="localhost")
+    client.force_login(User.objects.get(email="lead@example.test"))
+    photo = SimpleUploadedFile("p.pdf", b"%PDF-" + b"x" * 100_000)
+    of_photo = client.post("/api/v1/attachments/", {"file": photo})
+    export = SimpleUploadedFile("f.csv", "\n".join([HEAD, *(ROW.format(n) for n in range(1000))]).encode())
+    of_export = client.post("/import/", {"shop": Shop.objects.get().pk, "format": "auto", "file": export}, follow=True)
+    return [of_photo.content.decode(), plain(of_export.content.decode())]
+
+
+HEAD = "退款编号,订单编号,买家退款金额,退款状态,退款的申请时间,货物状态,是否需要退货"
+ROW = "{0}\t,{0}\t,50.00,买家已经申请退款，等待卖家同意,2026-11-11 11:50:00,未发货,不需要退货"
 
 
 def _migrate() -> Any:
@@ -138,11 +140,25 @@ def _killed_in_the_delivery(count: str) -> None:
     EmailMultiAlternatives.send = _nth(count, EmailMultiAlternatives.send, after=True)  # type: ignore[method-assign]
 
 
+def _killed_before_the_delivery(count: str) -> None:
+    """The nth mail is about to be sent."""
+    from django.core.mail import EmailMultiAlternatives
+
+    EmailMultiAlternatives.send = _nth(count, EmailMultiAlternatives.send)  # type: ignore[method-assign]
+
+
 def _killed_in_the_import(count: str) -> None:
     """In the middle of a batch: the cases are written, their timeline is not."""
     from handoffs.flow import arrive
 
     arrive._stop_parcels = _nth(count, arrive._stop_parcels)
+
+
+def _hasty_about_imports(seconds: str) -> None:
+    """So soon a worker that says nothing of its import counts as dead."""
+    from handoffs import imports
+
+    imports.HELD, imports.QUEUED = float(seconds), timedelta(seconds=float(seconds))
 
 
 # Guards taken away ----------------------------------------------------------------------------------------------------
@@ -223,6 +239,13 @@ def _without_looking_back(_value: str) -> None:
     sweep.due = lambda at: due(at).filter(due_at__gt=at - timedelta(seconds=5))
 
 
+def _without_resuming(_value: str) -> None:
+    """Nobody looks for imports that stand still."""
+    from handoffs import imports
+
+    imports.standing = lambda _at: []
+
+
 def _without_trying_again(_value: str) -> None:
     """A mail that is refused is given up at once."""
     from handoffs import delivery
@@ -253,7 +276,9 @@ def _without_care_for_others(_value: str) -> None:
 HARMS: dict[str, Callable[[str], None]] = {
     "killed-in-the-sweep": _killed_in_the_sweep,
     "killed-in-the-delivery": _killed_in_the_delivery,
+    "killed-before-the-delivery": _killed_before_the_delivery,
     "killed-in-the-import": _killed_in_the_import,
+    "hasty-about-imports": _hasty_about_imports,
     "full-disk": _full_disk,
     "impatient": _impatient,
     "without-transactions": _without_transactions,
@@ -261,6 +286,7 @@ HARMS: dict[str, Callable[[str], None]] = {
     "without-a-claim": _without_a_claim,
     "without-message-ids": _without_message_ids,
     "without-knowing": _without_knowing,
+    "without-resuming": _without_resuming,
     "without-looking-back": _without_looking_back,
     "without-trying-again": _without_trying_again,
     "without-looking-at-the-disk": _without_looking_at_the_disk,

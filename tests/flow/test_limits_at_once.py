@@ -12,10 +12,11 @@ from handoffs.flow.decision import Proposal
 from handoffs.models import Case, Decision
 from tests import factories
 from tests.factories import NOON, World
-from tests.races import race, together
+from tests.races import DOUBLED, exactly, race, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = NOON + timedelta(minutes=5)
+NOBODY_HOLDS = {"handoffs.flow.grant.hold_order": lambda _case: None}
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def granted() -> int:
     return Decision.objects.filter(status="approved").count()
 
 
-@race("handoffs.flow.grant.granted_before", off={"handoffs.flow.grant.hold_order": lambda _case: None})
+@race("handoffs.flow.grant.granted_before", ends=DOUBLED, off=NOBODY_HOLDS)
 def test_three_times_ninety_at_once_do_not_pass_a_limit_of_a_hundred(world: World) -> None:
     Limit.objects.create(user=world.support, amount=Decimal(100))
     wanted = Proposal("compensation", "商品破损，买家已提供照片", Decimal(90))
@@ -43,10 +44,10 @@ def test_three_times_ninety_at_once_do_not_pass_a_limit_of_a_hundred(world: Worl
         lambda case=case: decision.propose(case.pk, wanted, by=world.support, at=LATER)
         for case in cases_of_one_order(world, 3)
     ))  # fmt: skip
-    assert granted() == 1
+    exactly(granted(), 1)
 
 
-@race("handoffs.flow.grant.granted_before", off={"handoffs.flow.grant.hold_order": lambda _case: None})
+@race("handoffs.flow.grant.granted_before", ends=DOUBLED, off=NOBODY_HOLDS)
 def test_two_supervisors_approving_at_once_keep_to_the_limit_of_each(world: World) -> None:
     Limit.objects.create(user=world.supervisor, amount=Decimal(100))
     Limit.objects.create(user=world.manager, amount=Decimal(100))
@@ -58,7 +59,7 @@ def test_two_supervisors_approving_at_once_keep_to_the_limit_of_each(world: Worl
         lambda each=each, by=by: decision.approve(each.pk, by=by, at=LATER)
         for each, by in zip(made, (world.supervisor, world.manager), strict=True)
     ))  # fmt: skip
-    assert granted() == 1
+    exactly(granted(), 1)
 
 
 def test_many_approved_at_once_keep_to_it_too(world: World) -> None:
@@ -70,4 +71,4 @@ def test_many_approved_at_once_keep_to_it_too(world: World) -> None:
         lambda each=each, by=by: approve_many({each.pk: Wish()}, by=by, at=LATER)
         for each, by in zip(made, (world.supervisor, world.manager), strict=True)
     ))  # fmt: skip
-    assert granted() == 1
+    exactly(granted(), 1)

@@ -79,6 +79,7 @@ def test_an_older_attempt_that_still_lives_stops_when_the_run_was_started_anew(w
 
     def started_anew(_count: int) -> None:
         if not started:
+            imports.ask(run.pk, at=NOON + timedelta(minutes=5))
             started.append(imports.run(run.pk, at=NOON + timedelta(minutes=5)))
 
     told = imports.run(run.pk, at=NOON, progress=started_anew)

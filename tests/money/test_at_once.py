@@ -19,7 +19,6 @@ from django.db import connections, transaction
 from handoffs import connections as desk_connections
 from handoffs import payments, reconcile
 from handoffs.flow import batch, decision, unsettled
-from handoffs.flow.errors import Stale
 from handoffs.flow.proposal import Proposal
 from handoffs.gateway import Gateway
 from handoffs.gateway.faults import Fault
@@ -31,9 +30,10 @@ from tests import factories
 from tests.factories import NOON, World
 from tests.money.conftest import Hands, stopped
 from tests.money.market import Market
-from tests.races import ONE_ALIVE, ORDERED_ONCE, race, together
+from tests.races import DOUBLED, LET_THROUGH, ONE_ALIVE, ORDERED_ONCE, exactly, race, together, turned_away
 
 pytestmark = pytest.mark.django_db(transaction=True)
+AT_LEISURE = 60.0  # seconds: a busy machine must not end a pass before its rows
 SAME = uuid.uuid4()
 ONE_HOLDER = {**ORDERED_ONCE, "handoffs.payments.uuid.uuid4": lambda: SAME}
 
@@ -54,27 +54,32 @@ def running(world: World, market: Market, count: int) -> RefundBatch:
     return batch.confirm(made.pk, typed=made.total, reason="批量退款", by=world.support, at=NOON)
 
 
-@race("handoffs.flow.refund.check_cap", off=ONE_HOLDER, constraint=ONE_ALIVE)
+@race("handoffs.flow.refund.check_cap", ends=DOUBLED, off=ONE_HOLDER, constraint=ONE_ALIVE)
 def test_three_workers_on_one_batch_pay_each_refund_once(world: World, market: Market, hands: Hands) -> None:
     made = running(world, market, 25)
-    together(*[lambda: payments.run(made.pk, now=hands)] * 3)
-    assert len(market.left) == RefundOrder.objects.count() == 25
+    together(*[lambda: payments.run(made.pk, now=hands, seconds=AT_LEISURE)] * 3)
+    exactly(RefundOrder.objects.count(), 25)
+    exactly(len(market.left), 25)
     assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=25)
 
 
-@race("handoffs.flow.refund.check_cap", off=ORDERED_ONCE, constraint=ONE_ALIVE)
+@race("handoffs.flow.refund.check_cap", ends=DOUBLED, off=ORDERED_ONCE, constraint=ONE_ALIVE)
 def test_two_batches_over_the_same_cases_at_once_pay_each_refund_once(
     world: World, market: Market, hands: Hands
 ) -> None:
     made = running(world, market, 6)
     other = batch.plan(list(made.rows.values_list("case_id", flat=True)), by=world.supervisor, at=NOON)
     batch.confirm(other.pk, typed=other.total, reason="批量退款", by=world.supervisor, at=NOON)
-    together(lambda: payments.run(made.pk, now=hands), lambda: payments.run(other.pk, now=hands))
+    together(
+        lambda: payments.run(made.pk, now=hands, seconds=AT_LEISURE),
+        lambda: payments.run(other.pk, now=hands, seconds=AT_LEISURE),
+    )
+    exactly(RefundOrder.objects.count(), 6)
     assert Counter(refund_id for refund_id, _amount in market.left) == Counter(list(market.held))
     assert RefundOrder.objects.filter(status="confirmed").count() == 6
 
 
-@race("handoffs.flow.batch.seen")
+@race("handoffs.flow.batch.seen", ends=LET_THROUGH)
 def test_two_people_confirm_one_batch_and_one_of_them_learns_that_it_runs(world: World, market: Market) -> None:
     cases = [stopped(world) for _ in range(2)]
     made = batch.plan([case.pk for case in cases], by=world.support, at=NOON)
@@ -82,15 +87,17 @@ def test_two_people_confirm_one_batch_and_one_of_them_learns_that_it_runs(world:
         lambda: batch.confirm(made.pk, typed=made.total, reason="批量退款", by=world.support, at=NOON),
         lambda: batch.confirm(made.pk, typed=made.total, reason="批量退款", by=world.supervisor, at=NOON),
     )
-    assert sorted(type(result) for result in results if isinstance(result, Exception)) == [Stale]
+    turned_away(results, 1)
+    assert sum(isinstance(result, Exception) for result in results) == 1
 
 
-@race("handoffs.flow.decision._locked")
+@race("handoffs.flow.decision._locked", ends=LET_THROUGH, refused="kind.*version")
 def test_twenty_clients_approve_one_decision_and_one_of_them_does(world: World) -> None:
     case = factories.case(world.shop, path=3, amount=Decimal(500), total_fee=Decimal(500))
     made = decision.propose(case.pk, Proposal("full_refund", "同意退款"), by=world.support, at=NOON)
     results = together(*[lambda: decision.approve(made.pk, by=world.supervisor, at=NOON)] * 20)
-    assert Counter(type(result) for result in results) == Counter({Decision: 1, Stale: 19})
+    turned_away(results, 19)
+    exactly(sum(isinstance(result, Decision) for result in results), 1)
 
 
 # Killed ---------------------------------------------------------------------------------------------------------------
@@ -107,7 +114,7 @@ def _work(batch_id: int, market: Market, hands: Hands, pipe: Any, recording: Abs
 
     market.after_paying = report
     with recording:
-        payments.run(batch_id, now=hands)
+        payments.run(batch_id, now=hands, seconds=AT_LEISURE)
 
 
 @pytest.mark.parametrize("before_the_call", [True, False], ids=["", "control"])
@@ -140,7 +147,7 @@ def test_a_worker_killed_in_the_middle_of_forty_pays_none_twice(
     if not before_the_call:
         return
     hands.on(minutes=3)
-    payments.run(made.pk, now=hands)
+    payments.run(made.pk, now=hands, seconds=AT_LEISURE)
     assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=20, unknown=20)
     hands.at += timedelta(minutes=2)
     reconcile.read_due(at=hands.at)
@@ -188,7 +195,7 @@ def test_a_worker_killed_beside_a_real_gateway_leaves_two_ledgers_that_agree(
         if not before_the_call:
             return
         hands.on(minutes=3)
-        payments.run(made.pk, now=hands)
+        payments.run(made.pk, now=hands, seconds=AT_LEISURE)
         assert Counter(made.rows.values_list("state", flat=True)) == Counter(paid=20, unknown=20)
         assert unsettled.unknown(world.support).count() == 20
         hands.on(minutes=2)
@@ -201,7 +208,7 @@ def test_a_worker_killed_beside_a_real_gateway_leaves_two_ledgers_that_agree(
 def _run(batch_id: int, hands: Hands, recording: AbstractContextManager[Any]) -> None:
     connections.close_all()
     with recording:
-        payments.run(batch_id, now=hands)
+        payments.run(batch_id, now=hands, seconds=AT_LEISURE)
 
 
 def wait_for(true: Callable[[], bool]) -> None:
