@@ -30,8 +30,8 @@ test: test-embedded test-browser test-services test-faults ## the whole suite: e
 test-embedded: $(DEV) ## the suite on SQLite and the file broker (ARGS="-k words" for some of it)
 	$(EMBEDDED) $(PYTEST) -n $(JOBS) $(ARGS)
 
-test-services: $(DEV) ## the same suite on a throw-away PostgreSQL and Redis
-	$(BIN)/python -m tests.services -- $(PYTEST) -n $(JOBS) $(ARGS)
+test-services: $(DEV) ## all of it that a database, a cache or a broker has a say in, on a throw-away PostgreSQL and Redis
+	$(BIN)/python -m tests.services -- $(PYTEST) -n $(JOBS) -m 'services and not browser and not faults' $(ARGS)
 
 test-browser: $(DEV) ## what people do, in a real Chromium
 	@if $(BIN)/python -m tests.chromium; then \
