@@ -94,10 +94,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     @cached_property
     def places(self) -> tuple[tuple[str, int, bool], ...]:
         """(role, shop id, lead) of every membership in force today; read once per request."""
-        if self._state.adding:
+        if self._state.adding or not self.is_active:
             return ()
-        rows = Membership.objects.in_force(timezone.localdate()).filter(user=self)
-        return tuple(rows.values_list("role", "shop_id", "lead"))
+        day, rows = timezone.localdate(), Membership.objects.filter(user=self)
+        held = rows.values_list("role", "shop_id", "lead", "valid_from", "valid_to")  # few: told apart here, not there
+        return tuple((role, shop, lead) for role, shop, lead, begins, ends in held if in_force(day, begins, ends))
 
     @property
     def roles(self) -> frozenset[str]:
