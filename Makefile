@@ -1,7 +1,7 @@
 # The few commands of the project. Needs Python 3.11 or newer; uses uv where it is there, plain pip where it is not.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run gateway test test-embedded test-browser test-services test-faults bench faults fuzz soak lint types format messages pictures lock clean
+.PHONY: help run gateway test test-again test-embedded test-browser test-services test-faults bench faults fuzz soak lint types format messages pictures lock clean
 
 PORT ?= 8000
 JOBS ?= 2
@@ -11,6 +11,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
+OTHERS := browser and not faults
 EMBEDDED := env -u DATABASE_URL -u REDIS_URL
 PYTEST := $(BIN)/python -m pytest -q
 install = { command -v uv >/dev/null && uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1); } || \
@@ -25,7 +26,16 @@ run: $(RUNTIME) ## the whole desk with its demo shop on this machine, at http://
 gateway: $(RUNTIME) ## beside `make run`: a local marketplace with the demo shop connected to it, to try payments
 	@$(BIN)/python manage.py gateway
 
-test: test-embedded test-browser test-services test-faults ## the whole suite: embedded, in a browser, on PostgreSQL and Redis, and the quick faults
+test: ## the whole suite, each test once: embedded, in a browser, on PostgreSQL and Redis, and the quick faults
+	@$(MAKE) --no-print-directory test-embedded ARGS="-m 'not engine and not $(OTHERS) and not slow' $(ARGS)"
+	@$(MAKE) --no-print-directory test-browser ARGS="-m 'browser and not slow' $(ARGS)"
+	@$(MAKE) --no-print-directory test-services ARGS="-m 'engine and not $(OTHERS) and not slow' $(ARGS)"
+	@$(MAKE) --no-print-directory test-faults
+
+test-again: ## the rest of it: each test on the other engine than make test runs it on, and what takes its time
+	@FUZZ=40 $(MAKE) --no-print-directory test-embedded ARGS="-m '(engine or slow) and not $(OTHERS)' $(ARGS)"
+	@$(MAKE) --no-print-directory test-browser ARGS="-m 'browser and slow' $(ARGS)"
+	@FUZZ=40 $(MAKE) --no-print-directory test-services ARGS="-m '((services and not engine) or (engine and slow)) and not $(OTHERS)' $(ARGS)"
 
 test-embedded: $(DEV) ## the suite on SQLite and the file broker (ARGS="-k words" for some of it)
 	$(EMBEDDED) $(PYTEST) -n $(JOBS) $(ARGS)
@@ -35,7 +45,7 @@ test-services: $(DEV) ## all of it that a database, a cache or a broker has a sa
 
 test-browser: $(DEV) ## what people do, in a real Chromium
 	@if $(BIN)/python -m tests.chromium; then \
-		$(EMBEDDED) DJANGO_ALLOW_ASYNC_UNSAFE=true $(PYTEST) tests/browser -m browser $(ARGS); \
+		$(EMBEDDED) DJANGO_ALLOW_ASYNC_UNSAFE=true $(PYTEST) tests/browser -m browser -n $(JOBS) $(ARGS); \
 	elif [ -n "$$CI" ]; then \
 		echo "No Chromium on this machine, so the browser tests cannot run."; exit 1; \
 	else \
@@ -63,7 +73,7 @@ soak: $(DEV) ## an hour of 11.11 in a minute on two web processes and two worker
 	$(EMBEDDED) $(BIN)/python -m benchmarks.soak $(ARGS)
 
 fuzz: $(DEV) ## input made to do harm, for as long as FUZZ says (examples a test)
-	$(EMBEDDED) FUZZ=$${FUZZ:-2000} $(PYTEST) tests/hostile $(ARGS)
+	$(EMBEDDED) FUZZ=$${FUZZ:-2000} $(PYTEST) tests/hostile tests/api/test_nasty_bodies.py $(ARGS)
 
 lint: $(DEV) ## style, format and the direction of imports
 	$(BIN)/ruff check .

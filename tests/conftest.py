@@ -1,9 +1,11 @@
 """What every test stands on: nothing left over from the test before, no network beyond this machine."""
 
 import gc
-import sys
+import socket
 from collections.abc import Iterator
+from functools import wraps
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,16 +13,24 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone, translation
 
-
-def _this_machine_only(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "socket.connect" or not isinstance(arguments[1], tuple):
-        return
-    host = arguments[1][0]
-    if host != "localhost" and not ip_address(host.partition("%")[0]).is_loopback:
-        raise AssertionError(f"A test may not reach {host}.")
+HERE = Path(__file__).parent
 
 
-sys.addaudithook(_this_machine_only)
+def _on_this_machine(connect: Any) -> Any:
+    """A way to connect that refuses every other machine. (An audit hook would be asked about every call of id().)"""
+
+    @wraps(connect)
+    def guarded(self: socket.socket, address: Any) -> Any:
+        host = address[0] if isinstance(address, tuple) else "localhost"
+        if host != "localhost" and not ip_address(host.partition("%")[0]).is_loopback:
+            raise AssertionError(f"A test may not reach {host}.")
+        return connect(self, address)
+
+    return guarded
+
+
+for _name in ("connect", "connect_ex"):
+    setattr(socket.socket, _name, _on_this_machine(getattr(socket.socket, _name)))
 
 
 def pytest_collection_finish() -> None:
@@ -30,13 +40,30 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+# What people and workers do at the same moment, and what is said in SQL of the desk's own or left to a service.
+OF_THE_ENGINE = (
+    "flow",
+    "growth",
+    "running",
+    "intake_command",
+    "delivery/test_two_at_once.py",
+    "money/test_at_once.py",
+    "project/test_migrations_do_not_lock.py",
+)
+BARE = "project/test_start.py"  # starts the desk on the embedded default wherever it is run
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what services have a say in: the rest is the same on any database, and `make test` runs it once."""
+    """Mark what services have a say in, since the rest is the same on any database; and what most depends on them."""
     for item in items:
-        asked = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
-        if asked or item.get_closest_marker("django_db") or {"running", "project"} & set(item.path.parts):
+        where = item.path.relative_to(HERE)
+        asked: Any = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+        asked = asked or item.get_closest_marker("django_db") or where.parts[0] in ("running", "project")
+        if asked and str(where) != BARE:
             item.add_marker("services")
+            if str(where).startswith(OF_THE_ENGINE):
+                item.add_marker("engine")
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from handoffs.carriers.base import Later, Refused, Track, Unknown, Unreadable, text_of
 from handoffs.carriers.kuaidi100 import sign, track_of
+from handoffs.tls import trusted
 
 QUERY = "https://poll.kuaidi100.com/poll/query.do"
 SUBSCRIBE = "https://poll.kuaidi100.com/poll"
@@ -52,7 +53,8 @@ Post = Callable[[str, Mapping[str, str]], Any]
 def post(url: str, form: Mapping[str, str], *, timeout: float = 15.0) -> Any:
     """One form posted, once. The JSON of the answer. Raises NotSent or NoAnswer."""
     try:
-        with httpx.Client(timeout=httpx.Timeout(timeout, connect=5.0), follow_redirects=False) as client:
+        times = httpx.Timeout(timeout, connect=5.0)
+        with httpx.Client(timeout=times, verify=trusted(), follow_redirects=False) as client:
             answer = client.post(url, data=dict(form))
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         raise NotSent(type(error).__name__) from error

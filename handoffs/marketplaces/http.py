@@ -5,18 +5,17 @@ way only a whole answer in the expected form tells. A write is sent once; a read
 """
 
 import json
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import httpx
 from django.utils.translation import gettext as _
 
 from handoffs.marketplaces.base import Later, NotAllowed, Unknown
+from handoffs.tls import trusted
 
 LARGEST_ANSWER = 32 * 1024 * 1024
 TURNED_AWAY = 429
@@ -87,7 +86,7 @@ class Http:
     def _client(self, *, connections: int) -> httpx.Client:
         times = httpx.Timeout(self.patience.piece, connect=self.patience.connect)
         limits = httpx.Limits(max_keepalive_connections=connections, keepalive_expiry=5)
-        return httpx.Client(timeout=times, limits=limits, verify=_tls(), follow_redirects=False)
+        return httpx.Client(timeout=times, limits=limits, verify=trusted(), follow_redirects=False)
 
     def _once(
         self, url: str, form: Mapping[str, str], files: Files | None, kept: httpx.Client | None
@@ -137,9 +136,3 @@ def _no_number(text: str) -> None:
 def _wait(response: httpx.Response) -> float:
     said = response.headers.get("retry-after", "")
     return float(said) if said.isascii() and said.isdigit() else 60.0
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Read once a process: the certificates take longer to load than a call takes."""
-    return httpx.create_ssl_context()

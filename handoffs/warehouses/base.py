@@ -10,6 +10,7 @@ import httpx
 from django.utils.translation import gettext as _
 
 from handoffs.carriers.base import Later, Unknown
+from handoffs.tls import trusted
 
 LARGEST = 1024 * 1024
 # Raised before a connection stands: not a byte of the request has left.
@@ -118,7 +119,8 @@ Post = Callable[[str, bytes, Mapping[str, str]], bytes]
 def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float = 15.0) -> bytes:
     """One post, sent once. Raises Later when nothing was sent, NoAnswer when it may have counted."""
     try:
-        with httpx.Client(timeout=httpx.Timeout(timeout, connect=5.0), follow_redirects=False) as client:
+        times = httpx.Timeout(timeout, connect=5.0)
+        with httpx.Client(timeout=times, verify=trusted(), follow_redirects=False) as client:
             answer = client.post(url, content=body, headers=dict(headers))
     except NOT_SENT as error:
         raise Later(_("The warehouse system cannot be reached.") + f" {type(error).__name__}") from error

@@ -1,12 +1,14 @@
 """Whatever a program sends, the answer is one of ours: never a crash, and an error always in the one shape."""
 
 import json
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
 
 from tests.api.conftest import Caller
 from tests.api.test_roles import VERBS, Scene, Verb, scene
+from tests.effort import THOROUGH
 
 __all__ = ["scene"]
 
@@ -15,6 +17,8 @@ VALUES: tuple[Any, ...] = (
     {"a": {"b": [None]}}, "0001-01-01", [1, "x", None],
 )  # fmt: skip
 FIELDS = ("attachments", "data", "by", "parcel", "waybill", "decision", "user", "shop", "refund_id")
+ODD = ("\x00", "x" * 5000, "-1", "9" * 30, "[]", "١", "NaN")
+_turns, _odd = cycle(VALUES), cycle(ODD)
 CHANGING = tuple(verb for verb in VERBS if verb.method == "post" and verb.name != "attachments")
 
 
@@ -34,7 +38,7 @@ def test_nothing_that_is_sent_makes_the_desk_crash(call: Caller, scene: Scene, v
     for body in bodies:
         _sent(call, scene, verb, body)
     for name in list(good)[:3]:
-        for value in VALUES:
+        for value in VALUES if THOROUGH else islice(_turns, 5):  # so that all have their turn
             _sent(call, scene, verb, {**good, name: value})
     for value in VALUES:
         _sent(call, scene, verb, {**good, **dict.fromkeys(FIELDS, value)})
@@ -57,6 +61,6 @@ def test_no_query_makes_the_desk_crash(call: Caller, scene: Scene, address: str)
     names = ("shop", "refund_id", "order_id", "status", "path", "owner", "q", "cursor", "limit", "case", "kind", "live",
              "to_role", "language", "format", "page")  # fmt: skip
     for name in names:
-        for value in ("\x00", "x" * 5000, "-1", "9" * 30, "[]", "١"):
+        for value in ODD if THOROUGH else islice(_odd, 2):
             answer = call(scene.world.support).get(f"/api/v1/{address}", {name: value})
             assert answer.status_code in (200, 400, 404), (name, value, answer.content)

@@ -21,7 +21,9 @@ from tests.intake.test_exports import table
 
 MINUTE = timedelta(minutes=1)
 DESK = {"width": 1280, "height": 900}
-WIDE_OR_NARROW = pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+WIDE_OR_NARROW = pytest.mark.parametrize(
+    "size", [pytest.param(DESK, id="desk", marks=pytest.mark.slow), pytest.param(PHONE, id="phone")]
+)
 
 
 @pytest.fixture

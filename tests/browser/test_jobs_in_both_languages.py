@@ -31,7 +31,7 @@ def world(transactional_db: None) -> World:
     return made
 
 
-@pytest.fixture(params=["zh-hans-desk", "en-phone"])
+@pytest.fixture(params=["zh-hans-desk", pytest.param("en-phone", marks=pytest.mark.slow)])
 def go(request: Any, page: Page, live_server: LiveServer, world: World) -> Callable[[str, str], Page]:
     """Log in as a role and open a place; whatever is opened must fit, and speak one language."""
     language, _, size = request.param.rpartition("-")

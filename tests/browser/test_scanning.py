@@ -30,7 +30,7 @@ def world(transactional_db: None) -> World:
     return made
 
 
-@pytest.fixture(params=["en", "zh-hans"])
+@pytest.fixture(params=[pytest.param("en", marks=pytest.mark.slow), "zh-hans"])
 def phone(request: pytest.FixtureRequest, browser: Browser, world: World) -> Iterator[Page]:
     User.objects.update(language=request.param)
     context = browser.new_context(viewport=PHONE)  # type: ignore[arg-type]

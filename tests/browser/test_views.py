@@ -19,7 +19,11 @@ from tests.factories import World
 DESKTOP = {"width": 1280, "height": 900}
 # Either language and either size; that a long word meets a narrow page is what the phone is for.
 READERS = pytest.mark.parametrize(
-    ("language", "size"), [("en", PHONE), ("zh-hans", DESKTOP)], ids=["en-phone", "zh-hans-desktop"]
+    ("language", "size"),
+    [
+        pytest.param("en", PHONE, id="en-phone"),
+        pytest.param("zh-hans", DESKTOP, id="zh-hans-desktop", marks=pytest.mark.slow),
+    ],
 )
 WORDS = {
     "en": {"filters": "Filters", "late": "Late", "hidden": "No row fits all the filters."},

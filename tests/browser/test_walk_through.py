@@ -45,6 +45,9 @@ class Hand:
             self.page.wait_for_load_state()
 
 
+DESKTOP = {"width": 1280, "height": 800}
+
+
 @pytest.fixture
 def world(transactional_db: None) -> World:
     load()
@@ -94,8 +97,8 @@ def respond_by_keys(hand: Hand, page: Page) -> None:
     hand.press("1", "Control+Enter")
 
 
-@pytest.mark.parametrize("size", [{"width": 1280, "height": 800}, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("size", [DESKTOP, pytest.param(PHONE, marks=pytest.mark.slow)], ids=["desktop", "phone"])
+@pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.slow), "zh-hans"])
 @pytest.mark.parametrize(("kind", "way"), [("mouse", respond_by_mouse), ("keys", respond_by_keys)])
 def test_responded(
     page: Page,

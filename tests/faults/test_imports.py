@@ -48,6 +48,7 @@ def of_the_import(desk: Desk) -> tuple[int, int, int]:
     return cases, ROWS - cases, abs(arrived - cases)
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_an_import_and_started_again(desk: Desk, counted: Callable[..., None]) -> None:
     run = str(upload(desk))
     assert desk.act("import", "killed-in-the-import=2", AT=AT, RUN=run) is None
@@ -58,6 +59,7 @@ def test_killed_in_the_middle_of_an_import_and_started_again(desk: Desk, counted
     assert desk.ask("SELECT count(*) FROM handoffs_importrun WHERE status = 'done' AND rejected = 0") == 1
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_an_import_and_started_again_control(desk: Desk, counted: Callable[..., None]) -> None:
     run = str(upload(desk))
     assert desk.act("import", "killed-in-the-import=2", AT=AT, RUN=run) is None

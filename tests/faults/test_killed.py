@@ -81,6 +81,7 @@ KILLED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kill", "harms", "guard", "wanted"), KILLED)
 def test_worker_killed_in_the_middle_of_a_delivery(
     mailing: Desk,

@@ -1,15 +1,13 @@
-"""How long the fuzzing goes on: a moment in `make test`, as long as asked for by FUZZ (examples a test)."""
-
-import os
+"""Examples a test, as many as the effort wants; the same ones every time unless they are to go on for long."""
 
 from hypothesis import HealthCheck, settings
 
 from tests.api.conftest import call, clock, world
+from tests.effort import EXAMPLES, LONG
 
 __all__ = ["call", "clock", "world"]
 
-EXAMPLES = int(os.environ.get("FUZZ", "40"))
 fuzz = settings(
-    max_examples=EXAMPLES, derandomize=EXAMPLES <= 40, deadline=None,
+    max_examples=EXAMPLES, derandomize=not LONG, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip

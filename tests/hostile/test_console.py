@@ -17,11 +17,10 @@ from handoffs.admin.filters import NAMES
 from handoffs.admin.site import desk
 from handoffs.models import Retention
 from tests.admin.test_rights import ROLES, Scene, as_, scene, verbs
-from tests.hostile.conftest import EXAMPLES
+from tests.effort import LONG, THOROUGH
 
 __all__ = ["scene"]
 
-LONG = EXAMPLES > 40
 ODD = (
     "²", "9" * 30, "0001-01-01", "\x00", "9" * 5000, "9999-12-31", "-1", "x" * 5000, "١", "NaN", "[[]]", "1e400",
     "2026-02-30", "9999-12-31T23:59", "'\"<>%", "json://[::1", "0", "", "\ufeff=1", "true", "%00", "1,2", "../..",
@@ -127,7 +126,8 @@ def test_no_parameter_makes_the_desk_crash(scene: Scene, monkeypatch: pytest.Mon
     assert "before" in found["/import/"]
     assert {"day", "person", "before"} <= {*found["/audit/"], *found["/audit/audit.csv"]}
     for where, names in found.items():
-        for name in names if LONG else sorted({*names} - {*NAMES, *OF_ADMIN} - filters_of(where)):
+        own = sorted({*names} - {*NAMES, *OF_ADMIN} - filters_of(where))
+        for name in names if LONG else own if THOROUGH else own[::2]:
             for value in odd():
                 answered(manager, "get", where, {name: value})
     for turn, role in enumerate(ROLES):

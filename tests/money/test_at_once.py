@@ -156,6 +156,7 @@ def test_a_worker_killed_in_the_middle_of_forty_pays_none_twice(
     assert Case.objects.filter(money="confirmed").count() == 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before_the_call", [True, False], ids=["", "control"])
 def test_a_worker_killed_beside_a_real_gateway_leaves_two_ledgers_that_agree(
     world: World, hands: Hands, monkeypatch: pytest.MonkeyPatch, *, before_the_call: bool

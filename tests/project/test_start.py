@@ -82,6 +82,7 @@ def test_ctrl_c_stops_the_desk_and_leaves_no_process(var: Path) -> None:
         assert alive(var) == []
 
 
+@pytest.mark.slow
 def test_when_one_process_dies_the_rest_stops_too(var: Path) -> None:
     with started(var, free_port()) as process:
         os.kill(min(children(var, "celery")), signal.SIGKILL)
@@ -91,6 +92,7 @@ def test_when_one_process_dies_the_rest_stops_too(var: Path) -> None:
         assert alive(var) == []
 
 
+@pytest.mark.slow
 def test_a_start_that_is_killed_hard_takes_its_processes_along(var: Path) -> None:
     with started(var, free_port()) as process:
         process.kill()
@@ -100,6 +102,7 @@ def test_a_start_that_is_killed_hard_takes_its_processes_along(var: Path) -> Non
         assert alive(var) == []
 
 
+@pytest.mark.slow
 def test_a_list_of_queues_that_was_cut_off_does_not_end_every_later_start(var: Path) -> None:
     """Worker and timetable declare at once; one that is killed between opening and writing leaves an empty list."""
     (var / "control").mkdir(exist_ok=True)
@@ -112,6 +115,7 @@ def test_a_list_of_queues_that_was_cut_off_does_not_end_every_later_start(var: P
         assert status == 0, output
 
 
+@pytest.mark.slow
 def test_a_second_start_in_the_same_folder_is_refused(var: Path) -> None:
     with started(var, free_port()) as process:
         command = [sys.executable, "manage.py", "start", "--port", str(free_port())]
