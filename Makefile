@@ -6,8 +6,9 @@ SHELL := /bin/bash
 PORT ?= 8000
 JOBS ?= 2
 ARGS ?=
-PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
-	$$name -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+# The system's own first: it is built for speed, which one built at home seldom is.
+PYTHON ?= $(shell for name in /usr/bin/python3 python3.11 python3.12 python3.13 python3; do \
+	$$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed

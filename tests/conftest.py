@@ -1,9 +1,12 @@
 """What every test stands on: nothing left over from the test before, no network beyond this machine."""
 
 import gc
+import os
+import shutil
 import socket
 from collections.abc import Iterator
 from functools import wraps
+from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.db import connection
 from django.utils import timezone, translation
+from pytest_django.plugin import DjangoDbBlocker
 
 HERE = Path(__file__).parent
 
@@ -64,6 +69,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("services")
             if str(where).startswith(OF_THE_ENGINE):
                 item.add_marker("engine")
+
+
+@pytest.fixture(scope="session")
+def migrated(request: pytest.FixtureRequest) -> Path | None:
+    """Where the embedded database is kept as the migrations made it: runs on the same migrations copy it."""
+    if connection.vendor != "sqlite" or not hasattr(request.config, "cache"):
+        return None
+    read = sorted(path for app in ("accounts", "handoffs") for path in HERE.parent.glob(f"{app}/migrations/*.py"))
+    said = b"".join(path.read_bytes() for path in (*read, HERE.parent / "requirements.txt"))
+    return request.config.cache.mkdir("migrated") / f"{sha256(said).hexdigest()}.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(migrated: Path | None, django_db_modify_db_settings: None) -> bool:
+    found = migrated is not None and migrated.exists()
+    if found:
+        shutil.copy(migrated, connection.creation._get_test_db_name())
+    return found
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    migrated: Path | None, django_db_setup: None, django_db_blocker: DjangoDbBlocker, *, django_db_keepdb: bool
+) -> None:
+    if migrated is None or django_db_keepdb:
+        return
+    made = migrated.with_name(f"{os.getpid()}.sqlite3")
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("VACUUM INTO %s", [str(made)])
+    made.replace(migrated)
 
 
 @pytest.fixture(autouse=True)

@@ -66,7 +66,7 @@ def rows_behind(client: Client, link: str) -> int:
     return len(page.context["rows"])
 
 
-@pytest.mark.parametrize("role", ["supervisor", "manager"])
+@pytest.mark.parametrize("role", ["supervisor", pytest.param("manager", marks=pytest.mark.slow)])
 def test_each_number_opens_a_list_with_exactly_as_many_rows(busy: World, log_in: LogIn, role: str) -> None:
     client = log_in(busy.people[role])
     found = dict(numbers(client.get(BOARD).context))

@@ -53,7 +53,8 @@ def addresses(world: World) -> dict[str, list[str]]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.slow
 def test_axe_finds_nothing_serious(browser: Browser, live_server: LiveServer, world: World, theme: str) -> None:
     context = browser.new_context(bypass_csp=True, color_scheme=theme)  # type: ignore[arg-type]
     page, found = context.new_page(), {}

@@ -68,6 +68,7 @@ def work(batch_id: int) -> threading.Thread:
     return thread
 
 
+@pytest.mark.slow
 def test_a_batch_is_planned_confirmed_and_watched(
     page: Page, live_server: LiveServer, world: World, gateway: Gateway, cases: list[Case]
 ) -> None:

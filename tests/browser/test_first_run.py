@@ -55,6 +55,7 @@ def choose(page: Page, field: str, words: str) -> None:
 
 
 @WIDE_OR_NARROW
+@pytest.mark.slow
 def test_from_an_empty_desk_to_the_first_case(
     page: Page, live_server: LiveServer, boss: User, tmp_path: Path, size: dict[str, int]
 ) -> None:

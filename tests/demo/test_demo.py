@@ -42,7 +42,7 @@ def _demo(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
         transaction.set_rollback(True)
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def found(model: Any, *fields: str) -> set[Any]:

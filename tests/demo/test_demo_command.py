@@ -15,7 +15,7 @@ from handoffs.models import Attachment, Case, ClockPolicy, Reason, TimelineEntry
 from tests import factories
 from tests.factories import NOON
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)

@@ -119,6 +119,7 @@ def filters_of(where: str) -> set[str]:
     return set()
 
 
+@pytest.mark.slow
 def test_no_parameter_makes_the_desk_crash(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each by itself, for the manager; and all at once, for every role. The quick suite takes turns."""
     manager, noted = as_(scene, "manager"), Noted(monkeypatch)

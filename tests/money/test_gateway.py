@@ -89,6 +89,7 @@ def ledgers_agree(gateway: Gateway) -> None:
     assert dict(gateway.paid) == ours
 
 
+@pytest.mark.slow
 def test_forty_are_pulled_stopped_and_paid(world: World, gateway: Gateway, connection: Connection, at: Hands) -> None:
     cases = pulled(world, gateway, connection, at, 40)
     assert len(cases) == 40

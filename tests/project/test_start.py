@@ -69,6 +69,7 @@ def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
     return process.returncode, output
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_the_desk_and_leaves_no_process(var: Path) -> None:
     port = free_port()
     with started(var, port) as process:

@@ -1,5 +1,6 @@
 """The monitor reads the desk's figures, nobody else does, and they cost no more on a big desk than on a small one."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -243,6 +244,9 @@ def test_every_big_table_is_read_by_its_index(world: factories.World, group: str
         list(read(NOON))
     asked = [each["sql"] for each in queries if not any(f'FROM "{table}"' in each["sql"] for table in SMALL)]
     assert asked
+    with connection.cursor() as cursor:
+        for table in {found for sql in asked for found in re.findall('FROM "([a-z_]+)"', sql)}:
+            cursor.execute(f'REINDEX TABLE "{table}"')  # what earlier tests left in an index makes it look dear
     for sql in asked:
         assert any(index in _plan(sql) for index in INDEX[group].split("|")), sql
 
