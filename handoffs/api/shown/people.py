@@ -1,6 +1,8 @@
 """People and files as the API shows them, and what of free-form details is left out for whom."""
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from rest_framework import serializers
@@ -44,13 +46,36 @@ def _context(user: User) -> dict[str, Any]:
     return {"user": user, "days": days()}
 
 
+class _Kept(threading.local):
+    """A serializer of each kind, made once a thread: to copy its fields is dearer than what it then does."""
+
+    def __init__(self) -> None:
+        self.of: dict[type[serializers.Serializer[Any]], serializers.Serializer[Any]] = {}
+
+
+_kept = _Kept()
+
+
+@contextmanager
+def _serializer(kind: type[serializers.Serializer[Any]], user: User) -> Iterator[serializers.Serializer[Any]]:
+    found = _kept.of.pop(kind, None) or kind()  # out while it is used, in case a field shows another of its kind
+    found._context = _context(user)
+    try:
+        yield found
+    finally:
+        found._context = {}
+        _kept.of[kind] = found
+
+
 def shown(kind: type[serializers.Serializer[Any]], record: Any, *, user: User) -> dict[str, Any]:
     """One record in the form of `kind`, as this person may see it."""
-    return dict(kind(record, context=_context(user)).data)
+    with _serializer(kind, user) as serializer:
+        return dict(serializer.to_representation(record))
 
 
 def all_shown(kind: type[serializers.Serializer[Any]], records: Iterable[Any], *, user: User) -> list[dict[str, Any]]:
-    return [dict(row) for row in kind(list(records), many=True, context=_context(user)).data]
+    with _serializer(kind, user) as serializer:
+        return [dict(serializer.to_representation(record)) for record in records]
 
 
 def without(details: Any, keys: frozenset[str]) -> Any:
