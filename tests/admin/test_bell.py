@@ -1,11 +1,16 @@
 """The bell, one's own settings, and the language."""
 
+import re
+from decimal import Decimal
+
+from django.core.cache import cache
 from django.urls import reverse
 
 from accounts.models import User
 from handoffs.admin.bell import counts
-from handoffs.flow import handoff
+from handoffs.flow import decision, handoff
 from handoffs.flow.handoff import Question
+from handoffs.flow.proposal import Proposal
 from handoffs.models import OutboxMessage
 from tests import factories
 from tests.admin.conftest import LogIn
@@ -26,6 +31,18 @@ def test_every_page_shows_how_many_are_unread(world: World, log_in: LogIn) -> No
     browser = log_in(world.warehouse)
     for where in ("/", BELL, "/handoffs/case/", ME):
         assert "<b data-rd-unread>2</b>" in browser.get(where).content.decode(), where
+
+
+def test_the_menu_counts_what_waits_and_says_nothing_of_none(world: World, log_in: LogIn) -> None:
+    def counted() -> list[str]:
+        cache.clear()
+        page = log_in(world.manager).get(ME).content.decode()
+        return re.findall(r'<span class="font-semibold h-\[18px\][^>]*>(\d+)</span>', page)
+
+    assert counted() == []
+    case = factories.case(world.shop, path=3, amount=Decimal(250), total_fee=Decimal(250))
+    decision.propose(case.pk, Proposal("full_refund", "同意退款"), by=world.support, at=NOON)
+    assert counted() == ["1"]
 
 
 def test_messages_are_in_words_and_lead_to_their_case(world: World, log_in: LogIn) -> None:
