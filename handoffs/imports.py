@@ -2,8 +2,8 @@
 
 A run keeps its counts and every rejected row with its reason. Started again after a crash it reads the file from the
 beginning: rows already taken are unchanged, so nothing is lost and nothing is doubled. One attempt at a time has it;
-one that died is made up for by the timetable (`standing`). A person who asks anew (`ask`) is given way: an older
-attempt that still lives notices at its next save and stops.
+one that died is made up for by the timetable (`standing`), a few times. A person who asks anew (`ask`) is given way:
+an older attempt that still lives notices at its next save and stops.
 """
 
 import hashlib
@@ -22,6 +22,7 @@ from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from accounts import kept
 from accounts.models import Shop, User
 from handoffs.alone import alone, give_up, hold, taken
 from handoffs.flow import intake, tracking
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 SAVE_EVERY = 500
 HELD = 60.0  # seconds without a save after which an attempt counts as dead: longer than the slowest batch
 QUEUED = timedelta(seconds=60)  # what a run that was asked for may wait for a worker before it is asked for again
+DEATHS = 5  # attempts in a row that died with their worker, after which no other is sent after them
 KEPT = timedelta(days=30)  # an upload that was not taken in
 COUNTED = ("read", "created", "updated", "unchanged", "rejected")
 # How the sources write the application's own number; the first that is filled tells a row from another.
@@ -55,6 +57,7 @@ def ask(run_id: int, *, at: datetime) -> bool:
     wanted = ImportRun.objects.filter(pk=run_id).exclude(status=ImportRun.Status.DONE)
     if not wanted.update(status=ImportRun.Status.RUNNING, started_at=at):
         return False
+    kept.forget(_begun(run_id))
     give_up(_job(run_id))
     return True
 
@@ -90,10 +93,18 @@ def _job(run_id: int) -> str:
     return f"import:{run_id}"
 
 
+def _begun(run_id: int) -> str:
+    """Under which it is kept how often it was begun without coming to any end."""
+    return f"import:{run_id}:begun"
+
+
 def _go(record: ImportRun, *, at: datetime, progress: Progress | None) -> ImportRun:
-    attempt = Attempt(record, at)
+    attempt, deaths = Attempt(record, at), kept.get(_begun(record.pk)) or 0
+    kept.keep(_begun(record.pk), deaths + 1, KEPT.total_seconds())
     attempt.begin()
     try:
+        if deaths >= DEATHS:
+            raise Unreadable(_given_up(deaths))
         attempt.take(progress)
     except TakenOver:
         record.refresh_from_db()
@@ -106,7 +117,15 @@ def _go(record: ImportRun, *, at: datetime, progress: Progress | None) -> Import
     else:
         attempt.end(ImportRun.Status.DONE)
         discard(record)
+    finally:
+        kept.forget(_begun(record.pk))
     return record
+
+
+def _given_up(deaths: int) -> str:
+    """Said instead of taking one worker after the other down with it."""
+    return _("%(times)s times its worker died in the middle, so it is not begun again by itself. Start it again, or "
+             "send the file in smaller parts.") % {"times": deaths}  # fmt: skip
 
 
 @dataclass

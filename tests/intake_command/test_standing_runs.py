@@ -106,3 +106,27 @@ def test_a_cache_that_does_not_answer_starts_nothing_anew(run: ImportRun, monkey
 
     monkeypatch.setattr(alone.cache, "get", away)
     assert imports.standing(NOON + timedelta(hours=1)) == []
+
+
+class Killed(BaseException):
+    """As -9: nothing of the attempt runs after it."""
+
+
+def test_a_run_that_takes_every_worker_down_is_given_up_and_begun_anew_when_asked(
+    run: ImportRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_args: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(imports.Attempt, "take", die)
+        patched.setattr(imports.kept, "forget", lambda _key: None)
+        for _death in range(imports.DEATHS):
+            with pytest.raises(Killed):
+                imports.run(run.pk, at=NOON)
+            assert ImportRun.objects.get().status == "running"
+        assert (imports.run(run.pk, at=NOON).status, Case.objects.count()) == ("failed", 0)
+    assert ImportRun.objects.get().error.startswith("5 times its worker died")
+    assert imports.standing(NOON + timedelta(hours=1)) == []
+    assert imports.ask(run.pk, at=NOON)
+    assert (imports.run(run.pk, at=NOON).status, Case.objects.count()) == ("done", 2)
