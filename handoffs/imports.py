@@ -100,8 +100,8 @@ def _begun(run_id: int) -> str:
 
 def _go(record: ImportRun, *, at: datetime, progress: Progress | None) -> ImportRun:
     attempt, deaths = Attempt(record, at), kept.get(_begun(record.pk)) or 0
-    kept.keep(_begun(record.pk), deaths + 1, KEPT.total_seconds())
     attempt.begin()
+    kept.keep(_begun(record.pk), deaths + 1, KEPT.total_seconds())
     try:
         if deaths >= DEATHS:
             raise Unreadable(_given_up(deaths))

@@ -2,21 +2,24 @@
 
 import gc
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from functools import wraps
-from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone, translation
+from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
+
+from tests import migrated
 
 HERE = Path(__file__).parent
 
@@ -72,33 +75,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def migrated(request: pytest.FixtureRequest) -> Path | None:
-    """Where the embedded database is kept as the migrations made it: runs on the same migrations copy it."""
-    if connection.vendor != "sqlite" or not hasattr(request.config, "cache"):
-        return None
-    read = sorted(path for app in ("accounts", "handoffs") for path in HERE.parent.glob(f"{app}/migrations/*.py"))
-    said = b"".join(path.read_bytes() for path in (*read, HERE.parent / "requirements.txt"))
-    return request.config.cache.mkdir("migrated") / f"{sha256(said).hexdigest()}.sqlite3"
+def keeping(request: pytest.FixtureRequest) -> Path | None:
+    """Where the database as the migrations made it is kept from run to run, or None when nothing is to be."""
+    return request.config.cache.mkdir("migrated") if hasattr(request.config, "cache") else None
+
+
+def _of_the_test() -> str:
+    """The path or the URL of the database that the tests of this process use."""
+    name = connection.creation._get_test_db_name()
+    return (
+        name if connection.vendor == "sqlite" else urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=name))
+    )
 
 
 @pytest.fixture(scope="session")
-def django_db_keepdb(migrated: Path | None, django_db_modify_db_settings: None) -> bool:
-    found = migrated is not None and migrated.exists()
-    if found:
-        shutil.copy(migrated, connection.creation._get_test_db_name())
-    return found
+def django_db_keepdb(keeping: Path | None, django_db_modify_db_settings: None) -> bool:
+    if keeping is None:
+        return False
+    if connection.vendor != "sqlite":
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+            name = sql.Identifier(connection.creation._get_test_db_name())
+            server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(name))
+            server.execute(sql.SQL("CREATE DATABASE {}").format(name))
+    return migrated.fill(keeping, _of_the_test())
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(
-    migrated: Path | None, django_db_setup: None, django_db_blocker: DjangoDbBlocker, *, django_db_keepdb: bool
+    keeping: Path | None, django_db_setup: None, django_db_blocker: DjangoDbBlocker, *, django_db_keepdb: bool
 ) -> None:
-    if migrated is None or django_db_keepdb:
-        return
-    made = migrated.with_name(f"{os.getpid()}.sqlite3")
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("VACUUM INTO %s", [str(made)])
-    made.replace(migrated)
+    if keeping is not None and not django_db_keepdb:
+        with django_db_blocker.unblock():
+            migrated.keep(keeping, _of_the_test())
 
 
 @pytest.fixture(autouse=True)

