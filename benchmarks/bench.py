@@ -17,8 +17,11 @@ def desk() -> None:
     import django
     from django.core.management import call_command
 
+    from refunddesk import collector
+
     django.setup()
     call_command("migrate", verbosity=0)
+    collector.settle()  # as web processes and workers do
 
 
 def in_turn(acts: Mapping[str, Callable[[], float | None]], *, rounds: int = 5) -> dict[str, float]:

@@ -12,6 +12,7 @@ from celery.app.task import Task
 from celery.schedules import crontab
 
 from accounts import trail
+from refunddesk import collector
 
 SWEEP_SECONDS = 15.0
 DELIVER_SECONDS = 15.0
@@ -94,6 +95,12 @@ def _end(task: Task, state: str, **_signal: Any) -> None:
     stack.close()
 
 
+def _settle(**_signal: Any) -> None:
+    """Before the pool forks, so that its processes share what is loaded."""
+    collector.settle()
+
+
+signals.worker_init.connect(_settle, weak=False)
 signals.setup_logging.connect(_log_like_the_rest, weak=False)
 signals.before_task_publish.connect(_hand_on_the_request, weak=False)
 signals.task_prerun.connect(_begin, weak=False)

@@ -1,6 +1,5 @@
 """What every test stands on: nothing left over from the test before, no network beyond this machine."""
 
-import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from django.utils import timezone, translation
 from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
 
+from refunddesk import collector
 from tests import migrated
 
 HERE = Path(__file__).parent
@@ -42,10 +42,7 @@ for _name in ("connect", "connect_ex"):
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays: the collector need not walk through it again and again, which took its time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    collector.settle()
 
 
 # What people and workers do at the same moment, and what is said in SQL of the desk's own or left to a service.
