@@ -29,7 +29,7 @@ def gaps(shops: Iterable[int], roles: Iterable[str], *, start: datetime, end: da
     Open-ended duty counts as present.
     """
     members: dict[Place, set[int]] = {}
-    rows = Membership.objects.in_force(start.date()).filter(shop__in=set(shops), role__in=set(roles))
+    rows = Membership.objects.in_force(start).filter(shop__in=set(shops), role__in=set(roles))
     for role, shop, user in rows.values_list("role", "shop_id", "user_id"):
         members.setdefault((role, shop), set()).add(user)
     shifts = _shifts({user for people in members.values() for user in people}, start, end)

@@ -43,12 +43,12 @@ def stand_in_for(user_id: int, at: datetime) -> User | None:
 
 
 def members(role: str, shop_id: int, at: datetime) -> QuerySet[User]:
-    rows = Membership.objects.in_force(at.date()).filter(role=role, shop_id=shop_id)
+    rows = Membership.objects.in_force(at).filter(role=role, shop_id=shop_id)
     return User.objects.filter(pk__in=rows.values("user_id"), is_active=True)
 
 
 def leads(role: str, shop_id: int, at: datetime) -> QuerySet[User]:
-    rows = Membership.objects.in_force(at.date()).filter(role=role, shop_id=shop_id, lead=True)
+    rows = Membership.objects.in_force(at).filter(role=role, shop_id=shop_id, lead=True)
     return User.objects.filter(pk__in=rows.values("user_id"), is_active=True)
 
 

@@ -77,7 +77,7 @@ def _news(channel: Channel, at: datetime) -> Iterable[OutboxMessage]:
     if channel.user_id is not None:
         rows = rows.filter(to=channel.user_id)
     else:
-        team = Membership.objects.in_force(at.date()).filter(role=channel.role, shop=channel.shop_id)
+        team = Membership.objects.in_force(at).filter(role=channel.role, shop=channel.shop_id)
         rows = rows.filter(to__in=team.values("user"), case__shop=channel.shop_id)
     return rows.order_by("pk")
 
@@ -118,7 +118,7 @@ def _on_duty(channel: Channel, at: datetime) -> bool:
     present = duty.on_duty_ids(at)
     if channel.user_id is not None:
         return channel.user_id in present
-    members = Membership.objects.in_force(at.date()).filter(role=channel.role, shop=channel.shop_id)
+    members = Membership.objects.in_force(at).filter(role=channel.role, shop=channel.shop_id)
     return members.filter(user__in=present).exists()
 
 

@@ -64,6 +64,16 @@ def own_carriers(user: User) -> set[int]:
     return cached
 
 
+def attended_carriers(user: User) -> set[int]:
+    """The carriers that have a contact; read once per request. Questions to the others are the role's open queue."""
+    cached = getattr(user, "_attended_carriers", None)
+    if cached is None:
+        rows = Contact.objects.filter(role=Role.LOGISTICS, carrier__isnull=False)
+        cached = set(rows.values_list("carrier_id", flat=True))
+        user._attended_carriers = cached  # type: ignore[attr-defined]
+    return cached
+
+
 def _handoff_reach(user: User) -> Q:
     """The handoffs that reach a person through a role: warehouse and QC by shop, logistics by own carrier."""
     reach = Q(assignee=user) | Q(answered_by=user) | Q(asker=user)
@@ -71,7 +81,7 @@ def _handoff_reach(user: User) -> Q:
         if shops := user.shops_as(role):
             reach |= Q(to_role=role, case__shop__in=shops) | Q(from_role=role, case__shop__in=shops)
     if shops := user.shops_as(Role.LOGISTICS):
-        unclaimed = Q(assignee=None, parcel=None) | Q(assignee=None, parcel__carrier=None)
+        unclaimed = Q(assignee=None) & ~Q(parcel__carrier__in=attended_carriers(user))
         mine = Q(parcel__carrier__in=own_carriers(user)) | unclaimed
         reach |= Q(mine, to_role=Role.LOGISTICS, case__shop__in=shops)
     return reach
@@ -153,7 +163,8 @@ def may_answer(user: User, handoff: Handoff) -> bool:
         return False
     if handoff.to_role != Role.LOGISTICS or handoff.parcel is None or handoff.parcel.carrier_id is None:
         return True
-    return handoff.parcel.carrier_id in own_carriers(user)
+    carrier = handoff.parcel.carrier_id
+    return carrier in own_carriers(user) or carrier not in attended_carriers(user)
 
 
 def may_withdraw(user: User, handoff: Handoff) -> bool:

@@ -20,7 +20,7 @@ from handoffs import outbox
 from handoffs.flow.audience import Audience, Owed
 from handoffs.flow.expire import EXPIRES, expire
 from handoffs.flow.terms import moment_of_step, reckoning
-from handoffs.models import Clock, Pause, Terms, Tick, TimelineEntry, bulk
+from handoffs.models import Clock, Handoff, Pause, Terms, Tick, TimelineEntry, bulk
 
 CLAIMED, WRITTEN = 2000, 250  # clocks locked at once; clocks written by a statement
 PUSHED_BACK = timedelta(hours=1)
@@ -75,6 +75,15 @@ class Due:
         return self.asker_id if self.handoff_id else self.owner_id
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A question on another case that the clock's question answers too."""
+
+    pk: int
+    case_id: int
+    asker_id: int
+
+
 STOOD_STILL = Exists(Pause.objects.filter(clock=OuterRef("pk")))
 COLUMNS = ("pk", "case_id", "kind", "version", "state", "step", "terms_id", "started_at", "due_at", "owner_role",
            "case__shop_id", "case__owner_id", "handoff_id", "handoff__kind", "handoff__assignee_id",
@@ -89,14 +98,16 @@ class Pass:
     counts: Counts = field(default_factory=Counts)
     people: dict[int, User] = field(default_factory=dict)
     terms: dict[int, Terms] = field(default_factory=dict)
+    joined: dict[int, list[Joined]] = field(default_factory=dict)
     audience: Audience = field(init=False)
 
     def read(self, clocks: Sequence[Due]) -> None:
         """Have at hand what these clocks need; a statement only for what is new."""
         if clocks and not hasattr(self, "audience"):
             self.audience = Audience(Shop.objects.values_list("pk", flat=True), at=self.at)
-        wanted = {pk for clock in clocks for pk in (clock.holder_id, clock.for_id) if pk} - self.people.keys()
-        if wanted:
+        wanted = {pk for clock in clocks for pk in (clock.holder_id, clock.for_id) if pk}
+        wanted |= self._read_joined([clock.handoff_id for clock in clocks if clock.handoff_id])
+        if wanted := wanted - self.people.keys():
             self.people |= User.objects.in_bulk(wanted)
         if unread := {clock.terms_id for clock in clocks} - self.terms.keys():
             self.terms |= Terms.objects.in_bulk(unread)
@@ -108,6 +119,16 @@ class Pass:
                 still.setdefault(pause.clock_id, []).append(pause)
         for clock in clocks:
             clock.terms, clock.pauses = self.terms[clock.terms_id], still.get(clock.pk, ())
+
+    def _read_joined(self, asked: Sequence[int]) -> set[int]:
+        """Who asked the same on other cases, and waits for the same answer by the same deadline."""
+        if not asked:
+            return set()
+        rows = Handoff.objects.filter(joined__in=asked, status__in=Handoff.LIVE, asker__isnull=False).order_by("pk")
+        self.joined = {}
+        for leader, *row in rows.values_list("joined_id", "pk", "case_id", "asker_id"):
+            self.joined.setdefault(leader, []).append(Joined(*row))
+        return {each.asker_id for joined in self.joined.values() for each in joined}
 
     def told(self, clock: Due, to: str) -> list[User]:
         holder, for_whom = self.people.get(clock.holder_id or 0), self.people.get(clock.for_id or 0)
@@ -225,6 +246,13 @@ def _note_steps(clock: Due, steps: list[dict[str, Any]], this: Pass, written: Wr
         more: dict[str, Any] = {"clock": clock.kind, "handoff": clock.handoff_id, "due": due_at}
         message = outbox.message(KIND_OF[last["act"]], to=user, key=key, at=this.at, case=clock.case_id, **more)
         written.messages.append(message)
+    if any(step["to"] == "asker_and_lead" for step in serious):
+        for other in this.joined.get(clock.handoff_id or 0, ()):
+            more = {"clock": clock.kind, "handoff": other.pk, "due": due_at}
+            written.messages.append(
+                outbox.message(KIND_OF[last["act"]], to=this.people[other.asker_id], key=f"{key}:{other.pk}",
+                               at=this.at, case=other.case_id, **more)
+            )  # fmt: skip
 
 
 def _expire(pk: int, at: datetime, counts: Counts) -> None:

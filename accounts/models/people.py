@@ -1,6 +1,6 @@
 """Users, who log in by email, and the memberships that say what each may do in which shop."""
 
-from datetime import date, time
+from datetime import date, datetime, time
 from functools import cached_property
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -16,6 +16,8 @@ from django.utils.translation import pgettext_lazy
 from simple_history.models import HistoricalRecords
 
 from accounts.models.places import Shop, check_zone
+
+CHINA = ZoneInfo("Asia/Shanghai")
 
 
 class Role(models.TextChoices):
@@ -96,7 +98,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         """(role, shop id, lead) of every membership in force today; read once per request."""
         if self._state.adding or not self.is_active:
             return ()
-        day, rows = timezone.localdate(), Membership.objects.filter(user=self)
+        day, rows = day_of(timezone.now()), Membership.objects.filter(user=self)
         held = rows.values_list("role", "shop_id", "lead", "valid_from", "valid_to")  # few: told apart here, not there
         return tuple((role, shop, lead) for role, shop, lead, begins, ends in held if in_force(day, begins, ends))
 
@@ -112,13 +114,19 @@ class User(AbstractBaseUser, PermissionsMixin):
         return frozenset(role for role, shop, _lead in self.places if shop == shop_id)
 
 
+def day_of(at: datetime) -> date:
+    """The day by which memberships begin and end: that of the shops, in China, wherever the desk or the reader is."""
+    return at.astimezone(CHINA).date()
+
+
 def in_force(day: date, begins: date | None, ends: date | None) -> bool:
     """Whether a stretch of days, open at either end, has this day in it."""
     return (begins is None or begins <= day) and (ends is None or day <= ends)
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
-    def in_force(self, day: date) -> "MembershipQuerySet":
+    def in_force(self, at: datetime) -> "MembershipQuerySet":
+        day = day_of(at)
         begun = Q(valid_from__isnull=True) | Q(valid_from__lte=day)
         not_over = Q(valid_to__isnull=True) | Q(valid_to__gte=day)
         return self.filter(begun, not_over, user__is_active=True)

@@ -109,7 +109,7 @@ class Board:
     def load(self) -> list[dict[str, Any]]:
         """Open cases and live questions of each person, on duty or off; of those who have left while any are theirs."""
         present = duty.on_duty_ids(self.scope.at)
-        held = Membership.objects.in_force(self.scope.at.date()).filter(user=OuterRef("pk"), shop__in=self.shops)
+        held = Membership.objects.in_force(self.scope.at).filter(user=OuterRef("pk"), shop__in=self.shops)
         open_cases = Case.objects.filter(shop__in=self.shops, owner__isnull=False).exclude(status=Case.Status.CLOSED)
         asked = queues.live_questions(self.scope.user).filter(case__shop__in=self.shops, assignee__isnull=False)
         cases, questions = _per(open_cases, "owner"), _per(asked, "assignee")
@@ -127,7 +127,7 @@ class Board:
     def on_duty(self) -> list[tuple[Any, list[str]]]:
         """Who is on duty, by role; a role without anybody stands there too."""
         present = duty.on_duty_ids(self.scope.at)
-        rows = Membership.objects.in_force(self.scope.at.date()).filter(shop__in=self.shops, role__in=COVERED)
+        rows = Membership.objects.in_force(self.scope.at).filter(shop__in=self.shops, role__in=COVERED)
         held = sorted(set(rows.values_list("role", "user__name", "user_id")), key=lambda row: row[1])
         roles = [role for role in COVERED if any(row[0] == role for row in held)]
         return [(role.label, [name for has, name, pk in held if has == role and pk in present]) for role in roles]

@@ -61,7 +61,7 @@ def digest(request: HttpRequest) -> HttpResponse:
 def _people(user: User) -> list[User]:
     """Whose digest a manager may look at: everybody in the shops the manager sets up."""
     shops = [pk for pk in user.shops_as() if permissions.may(user, "edit_setup", shop_id=pk)]
-    employed = Membership.objects.in_force(timezone.localdate()).filter(shop__in=shops).values("user")
+    employed = Membership.objects.in_force(timezone.now()).filter(shop__in=shops).values("user")
     return list(User.objects.filter(pk__in=employed, is_active=True).order_by("name", "pk")) if shops else []
 
 

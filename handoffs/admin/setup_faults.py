@@ -69,7 +69,7 @@ def faults_of(setup: Setup, *topics: str, today: date | None = None) -> list[Fau
 
 def read(at: datetime) -> Setup:
     """The tables as they stand, with who is on duty at the moment."""
-    members = Membership.objects.in_force(timezone.localdate(at)).values_list("user_id", "role", "shop_id", "lead")
+    members = Membership.objects.in_force(at).values_list("user_id", "role", "shop_id", "lead")
     return Setup(
         shops=list(Shop.objects.filter(active=True)),
         warehouses=list(Warehouse.objects.filter(active=True)),

@@ -39,7 +39,10 @@ WITH wish AS MATERIALIZED (
     AND (a.amount IS NULL OR EXISTS (
       SELECT FROM top t WHERE t.shop_id = a.shop_id AND t.kind = a.kind AND (t.top IS NULL OR t.top >= a.amount + (
         SELECT coalesce(sum(g.amount), 0) FROM handoffs_decision g JOIN handoffs_case k ON k.id = g.case_id
-        WHERE k.shop_id = a.shop_id AND k.order_id = a.order_id AND g.kind IN ('partial_refund', 'compensation')
+        WHERE k.shop_id = a.shop_id AND k.order_id = a.order_id
+          AND (g.kind IN ('partial_refund', 'compensation') OR (g.kind = 'full_refund' AND g.amount < CASE
+            WHEN k.total_fee IS NOT NULL AND (k.line_id <> '' OR k.source_kind <> 'refund') THEN k.total_fee
+            ELSE k.paid END))
           AND g.status IN ('approved', 'carried_out')))))
     AND owed.stands_still IS NOT TRUE
     AND NOT EXISTS (  -- late, which is still to be noted

@@ -67,7 +67,7 @@ def admit(news: list[New], arrival: Arrival) -> None:
     arrival.unowned += len(owner.deal(working, shop=shop, at=at))
     for new in news:
         new.case.status = Case.Status.NEW if not new.case.is_over else Case.Status.CLOSED
-    clocks = {id(new.case): _first_clocks(new.case, arrival) for new in news}
+    clocks = {id(n.case): _first_clocks(n.case, arrival, numbered=_numbered(n.row)) for n in news}
     for new in news:
         dues = [c.due_at for c in clocks[id(new.case)] if c.due_at is not None]
         new.case.due_at = min(dues, default=None)
@@ -80,7 +80,7 @@ def admit(news: list[New], arrival: Arrival) -> None:
     all_clocks = [c for new in news for c in clocks[id(new.case)]]
     bulk.create(all_clocks)
     arrival.late += sum(1 for c in all_clocks if c.cause == "arrived_late" and c.kind == ClockKind.FIRST_RESPONSE)
-    entries = [_arrived(new, arrival) for new in news] + [_late(c, at) for c in all_clocks if c.cause == "arrived_late"]
+    entries = [_arrived(new, arrival) for new in news] + [late(c, at) for c in all_clocks if c.cause == "arrived_late"]
     followed = follow.earlier([new.case for new in working_news(news)])
     entries += _stop_parcels([new.case for new in news if new.case.pk not in followed], arrival)
     bulk.create(entries)
@@ -100,15 +100,23 @@ def _evidence(new: New) -> path.Evidence:
     return replace(path.evidence_of(new.case), outbound_known=bool(new.row.fields.get("outbound")))
 
 
-def _first_clocks(case: Case, arrival: Arrival) -> list[Clock]:
-    """First response for a row that waits for the seller, and the marketplace's own deadline where it gave one."""
+def _first_clocks(case: Case, arrival: Arrival, *, numbered: bool) -> list[Clock]:
+    """First response for a row that waits for the seller, the return number where the return is agreed already, and the
+    marketplace's own deadline where it gave one.
+    """
     wanted: list[clock.Start] = []
     if case.phase == Case.Phase.WAIT_SELLER:
         wanted.append(clock.Start(ClockKind.FIRST_RESPONSE, Role.SUPPORT, min(case.applied_at, arrival.at)))
+    if case.phase == Case.Phase.WAIT_BUYER_RETURN and not (numbered or case.shop.marketplace_collects):
+        wanted.append(clock.Start(ClockKind.RETURN_NUMBER, Role.SUPPORT, arrival.at))
     if case.marketplace_deadline is not None and clock.ours_to_act(case):
         begun = min(case.applied_at, case.marketplace_deadline)
         wanted.append(clock.Start(ClockKind.MARKETPLACE, Role.SUPPORT, begun, due_at=case.marketplace_deadline))
     return [clock.build(case, start, version=1, at=arrival.at, memo=arrival.terms) for start in wanted]
+
+
+def _numbered(row: Row) -> bool:
+    return bool(row.fields.get("return_waybill"))
 
 
 def _arrived(new: New, arrival: Arrival) -> TimelineEntry:
@@ -117,9 +125,9 @@ def _arrived(new: New, arrival: Arrival) -> TimelineEntry:
     return TimelineEntry(case=case, kind="arrived", at=arrival.at, by=arrival.by, data=data)
 
 
-def _late(late: Clock, at: datetime) -> TimelineEntry:
-    data = {"clock": late.kind, "version": late.version, "cause": late.cause}
-    return TimelineEntry(case=late.case, kind="late", at=at, data=data)
+def late(clock: Clock, at: datetime) -> TimelineEntry:
+    data = {"clock": clock.kind, "version": clock.version, "cause": clock.cause}
+    return TimelineEntry(case=clock.case, kind="late", at=at, data=data)
 
 
 def _lines(news: list[New]) -> None:
@@ -220,6 +228,7 @@ def _settle_arrived(cases: list[Case], at: datetime) -> None:
     paid = [case for case in cases if case.phase == Case.Phase.SUCCESS]
     for case in paid:
         case.status = status_of(case) if not is_history(case) else Case.Status.CLOSED
-        case.money = Case.Money.CONFIRMED
+        if case.dispute_type not in path.NO_MONEY_MOVES:
+            case.money = Case.Money.CONFIRMED
     rewrite(paid, ["status", "money"])
     del at

@@ -27,7 +27,7 @@ class Audience:
     def __init__(self, shop_ids: Iterable[int], *, at: datetime) -> None:
         self.members: dict[tuple[str, int], list[User]] = defaultdict(list)
         self.leads: dict[tuple[str, int], list[User]] = defaultdict(list)
-        rows = Membership.objects.in_force(at.date()).filter(shop_id__in=set(shop_ids)).select_related("user")
+        rows = Membership.objects.in_force(at).filter(shop_id__in=set(shop_ids)).select_related("user")
         for row in rows.order_by("pk"):
             self.members[row.role, row.shop_id].append(row.user)
             if row.lead:

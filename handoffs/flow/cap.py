@@ -3,7 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Case as Choose
+from django.db.models import F, Q, Sum, When
 from django.utils.translation import gettext as _
 
 from handoffs.flow.errors import Invalid
@@ -18,6 +19,14 @@ def basis(case: Case) -> Decimal | None:
     if case.total_fee is not None and (case.line_id or case.source_kind != Case.Source.REFUND):
         return case.total_fee
     return case.paid
+
+
+# The same of a decision's case, in SQL.
+BASIS = Choose(
+    When(~Q(case__line_id="") | ~Q(case__source_kind=Case.Source.REFUND), case__total_fee__isnull=False,
+         then=F("case__total_fee")),
+    default=F("case__paid"),
+)  # fmt: skip
 
 
 def is_certain(case: Case) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import F
 
 from accounts.models import User
-from handoffs.flow import clock, exchange, path
+from handoffs.flow import clock, exchange, owed, path
 from handoffs.flow.moves import locked_case, move, note
 from handoffs.flow.standing import standing
 from handoffs.models import CarrierClaim, Case, Clock, Decision, Fact, Handoff
@@ -74,13 +74,17 @@ def status_of(case: Case) -> str:
             return Status.TO_DECIDE
         if exchange.awaits_goods(case):
             return Status.WAITING_BUYER
-        return Status.CLOSED if is_history(case) or goods_secured(case) else Status.GOODS_OPEN
+        return _closed(case) if is_history(case) or goods_secured(case) else Status.GOODS_OPEN
     live = set(case.handoffs.filter(status__in=Handoff.LIVE).values_list("kind", flat=True))
     if case.phase == Case.Phase.CLOSED:
         if not live and exchange.owes_goods(case):
             return Status.TO_DECIDE
-        return Status.WAITING_COLLEAGUE if live else Status.CLOSED
+        if case.money == Case.Money.CONFIRMED and not goods_secured(case):
+            return Status.GOODS_OPEN
+        return Status.WAITING_COLLEAGUE if live else _closed(case)
     decision = case.decisions.filter(status__in=Decision.LIVE).order_by("-at").first()
+    if case.money == Case.Money.CONFIRMED and not goods_secured(case):
+        return Status.GOODS_OPEN
     if case.money in (Case.Money.ORDERED, Case.Money.ACKNOWLEDGED, Case.Money.UNKNOWN):
         return Status.TO_PAY if goods_secured(case) else Status.GOODS_OPEN
     if decision is not None and decision.status == Decision.Status.APPROVED:
@@ -95,6 +99,14 @@ def status_of(case: Case) -> str:
     if owed & {ClockKind.DECIDE, ClockKind.CARRY_OUT}:
         return Status.TO_DECIDE
     return Status.IN_PROGRESS
+
+
+def _closed(case: Case) -> str:
+    """The marketplace has settled it: closed, unless a compensation granted beside it is still to be paid."""
+    granted = owed.compensation(case)
+    if granted is None:
+        return Status.CLOSED
+    return Status.TO_PAY if granted.status == Decision.Status.APPROVED else Status.WAITING_COLLEAGUE
 
 
 def _status_of_approved(decision: Decision) -> str:
@@ -118,13 +130,20 @@ def goods_secured(case: Case) -> bool:
     """Back, stopped, never sent for certain, claimed from a carrier or waived; path 3 gives the goods to the buyer,
     unless they were promised to come back when the money went. Where nothing was paid nothing is to be secured.
     """
-    if case.goods in SECURED or case.goods_waived or case.amount <= 0:
+    if case.goods in SECURED or case.goods_waived or case.amount <= 0 or _asks_for_no_goods(case):
         return True
     if case.path == Case.Path.REFUND_ONLY:
         return case.contradiction != "promise_broken"
     if case.goods == Case.Goods.NOT_SHIPPED and case.facts.filter(what="not_picked").exists():
         return True
     return _claimed(case) >= case.amount
+
+
+def _asks_for_no_goods(case: Case) -> bool:
+    """Price protection, and an exchange, repair or reshipping on which the desk refunded nothing."""
+    if case.dispute_type not in path.NO_GOODS_MOVE:
+        return False
+    return case.dispute_type not in path.NO_MONEY_MOVES or not case.refund_orders.exists()
 
 
 def _claimed(case: Case) -> Decimal:

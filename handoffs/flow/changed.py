@@ -10,9 +10,10 @@ from typing import Any
 
 from accounts.models.people import Role
 from handoffs import outbox
-from handoffs.flow import arrive, clock, decision, exchange, handoff, refund
+from handoffs.flow import arrive, clock, decision, exchange, handoff, owed, refund
 from handoffs.flow.case import refresh
 from handoffs.flow.moves import note
+from handoffs.flow.refusal import plain
 from handoffs.intake.rows import Row
 from handoffs.models import Case, CaseSource
 from handoffs.models.clock import ClockKind
@@ -29,6 +30,9 @@ TELLING = frozenset({
     "phase", "amount", "refund_version", "dispute_type", "good_status", "order_status", "has_good_return",
     "marketplace_deadline", "marketplace_status", "modified",
 })  # fmt: skip
+# What a closed application does not end: goods on their way back, claims, what was granted beside the refund.
+OUTLIVES = (HandoffKind.RECALL_PARCEL, HandoffKind.APPROVE_COMPENSATION)
+GOES_ON = (ClockKind.RETURN_PROMISED, ClockKind.CLAIM, ClockKind.CARRY_OUT)
 
 
 @dataclass
@@ -45,6 +49,8 @@ def write(changes: list[Change], arrival: arrive.Arrival) -> None:
     """Store changed cases and drive on those for which the change means something."""
     if not changes:
         return
+    for change in changes:
+        _judge_reason(change, arrival)
     columns = sorted({name for change in changes for name in change.before})
     cases = [change.case for change in changes]
     for case in cases:
@@ -54,18 +60,27 @@ def write(changes: list[Change], arrival: arrive.Arrival) -> None:
     arrive.link_parcels([(change.case, change.row) for change in changes], arrival)
     for change in changes:
         if TELLING & set(change.before) or change.row.fields.get("return_waybill"):
-            drive(change, at=arrival.at)
+            drive(change, arrival)
 
 
-def drive(change: Change, *, at: datetime) -> None:
+def _judge_reason(change: Change, arrival: arrive.Arrival) -> None:
+    """The buyer gave another reason: whether it carries a claim is looked up again, unless a person has said so."""
+    case = change.case
+    if "reason" not in change.before or case.compensation_stands is not None:
+        return
+    change.before["claims_compensation"] = case.claims_compensation
+    case.claims_compensation = arrival.reasons.get(plain(case.reason))
+
+
+def drive(change: Change, arrival: arrive.Arrival) -> None:
     """Bring clocks, decisions, refund orders, questions, path and status in step with the marketplace's new word."""
-    case, before = change.case, change.before
+    case, before, at = change.case, change.before, arrival.at
     shown = {name: [str(old), str(getattr(case, name))] for name, old in before.items() if name in TOLD}
     note(case, "changed", at=at, by=None, changes=shown)
     if "amount" in before:
         note(case, "amount_changed", at=at, by=None, amount=str(case.amount), before=str(before["amount"]))
     if "phase" in before:
-        _phase_moved(case, before["phase"], change.source, at=at)
+        _phase_moved(case, before["phase"], change.source, arrival)
     elif not case.is_over and {"amount", "refund_version", "dispute_type"} & set(before):
         clock.end_all(case, ClockKind.BUYER_EDIT, at=at)
     if {"amount", "refund_version", "dispute_type", "marketplace_status"} & set(before):
@@ -77,11 +92,12 @@ def drive(change: Change, *, at: datetime) -> None:
     refresh(case, at=at, by=None)
 
 
-def _phase_moved(case: Case, old: str, source: CaseSource, *, at: datetime) -> None:
+def _phase_moved(case: Case, old: str, source: CaseSource, arrival: arrive.Arrival) -> None:
+    at = arrival.at
     if old == Phase.WAIT_SELLER:
         _first_response_over(case, source, at=at)
     if case.phase == Phase.WAIT_SELLER:
-        _waits_for_us(case, at=at)
+        _waits_for_us(case, arrival)
     if case.phase == Phase.SUCCESS:
         _paid(case, at=at)
     elif case.phase == Phase.CLOSED:
@@ -90,14 +106,19 @@ def _phase_moved(case: Case, old: str, source: CaseSource, *, at: datetime) -> N
         _return_agreed(case, at=at)
 
 
-def _waits_for_us(case: Case, *, at: datetime) -> None:
+def _waits_for_us(case: Case, arrival: arrive.Arrival) -> None:
     """It has come to wait for the seller: the buyer's edit after a refusal, or an application that was not open yet.
 
-    The buyer waits since the change; where the change has no time of its own, since the desk learned of it.
+    The buyer waits since the change; where the change has no time of its own, since the desk learned of it. What is
+    past due when the desk learns of it is late at once: noted, and told to the lead in the summary of the run.
     """
+    at = arrival.at
     clock.end_all(case, ClockKind.BUYER_EDIT, at=at)
     started = max(case.modified or at, case.applied_at)
-    clock.start(case, clock.Start(ClockKind.FIRST_RESPONSE, Role.SUPPORT, min(started, at)), at=at)
+    begun = clock.start(case, clock.Start(ClockKind.FIRST_RESPONSE, Role.SUPPORT, min(started, at)), at=at)
+    if begun.cause == "arrived_late":
+        arrive.late(begun, at).save()
+        arrival.late += 1
 
 
 def _return_agreed(case: Case, *, at: datetime) -> None:
@@ -122,21 +143,25 @@ def _paid(case: Case, *, at: datetime) -> None:
     for order in refund.confirm(case, at=at):
         decision.paid_at_gateway(order, by=None, at=at)
     decision.void_all(case, at=at, cause="already_refunded")
-    clock.cancel_all(case, ClockKind.DECIDE, ClockKind.CARRY_OUT, ClockKind.BUYER_EDIT, ClockKind.RETURN_NUMBER,
-                     at=at, cause="already_refunded")  # fmt: skip
+    clock.cancel_all(case, ClockKind.DECIDE, ClockKind.BUYER_EDIT, ClockKind.RETURN_NUMBER, at=at,
+                     cause="already_refunded")  # fmt: skip
+    owed.falls_away(case, at=at, cause="already_refunded")
     if case.path == Case.Path.NOT_SHIPPED:
         handoff.open_once(case, HandoffKind.STOP_PARCEL, at=at)
 
 
 def _closed(case: Case, *, at: datetime) -> None:
-    """Closed or withdrawn: questions and decisions fall away, but a parcel being recalled is still recalled."""
+    """Closed or withdrawn: questions and decisions fall away, but a parcel being recalled is still recalled, and a
+    compensation is still approved and paid.
+    """
     refund.contradict(case, at=at)
     decision.void_all(case, at=at, cause="closed_on_the_marketplace")
-    for asked in case.handoffs.filter(status__in=("open", "claimed")).exclude(kind=HandoffKind.RECALL_PARCEL):
+    for asked in case.handoffs.filter(status__in=("open", "claimed")).exclude(kind__in=OUTLIVES):
         asked.case = case
         handoff.retire(asked, at=at, by=None, cause="closed_on_the_marketplace")
     for running in clock.running(case):
-        if running.handoff_id is None and running.kind != ClockKind.RETURN_PROMISED:
+        if running.handoff_id is None and running.kind not in GOES_ON:
             clock.cancel(running, at=at, cause="closed_on_the_marketplace")
+    owed.falls_away(case, at=at, cause="closed_on_the_marketplace")
     if case.owner is not None:
         outbox.tell("closed", to=[case.owner], key=f"closed:{case.pk}:{case.version}", at=at, case=case)

@@ -189,7 +189,8 @@ def follow_marketplace(case: Case, *, at: datetime, by: User | None) -> None:
         return
     if current is not None and wanted is None:
         settled = cancel if case.is_over and case.phase == Case.Phase.CLOSED else end
-        settled(current, at=at, cause="no_longer_ours")
+        moment = max(min(case.modified or at, at), current.started_at)  # when it was so, not when it was read
+        settled(current, at=moment, cause="no_longer_ours")
     if wanted is not None:
         begun = max(case.applied_at, case.modified or case.applied_at) if current is None else at
         start(case, Start(ClockKind.MARKETPLACE, Role.SUPPORT, min(begun, at), due_at=wanted), at=at)

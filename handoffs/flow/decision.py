@@ -11,7 +11,7 @@ from accounts import limits
 from accounts.models import User
 from accounts.models.people import Role
 from handoffs import outbox, permissions
-from handoffs.flow import cap, clock, evidence, grant, handoff, refund
+from handoffs.flow import cap, clock, evidence, grant, handoff, owed, refund
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import FlowError, Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.moves import locked_case, move, note, stale
@@ -172,6 +172,7 @@ def withdraw(decision_id: int, *, by: User, at: datetime) -> Decision:
         if decision.by_id != by.pk and not permissions.may(by, "approve", shop_id=decision.case.shop_id):
             raise NotAllowed(_("Only the proposer or a supervisor withdraws a decision."))
         _end(decision, Status.WITHDRAWN, why="decision_withdrawn", by=by, at=at, cause="withdrawn")
+        owed.decide_again(decision.case, at=at)
         refresh(decision.case, at=at, by=by)
     return decision
 
@@ -259,7 +260,9 @@ def _end(decision: Decision, to: str, *, why: str, by: User | None, at: datetime
         handoff.retire(decision.handoff, at=at, by=by, cause=cause)
     if decision.kind in Decision.REFUND and case.money in TAKEN_BACK:
         _set_money(case, Case.Money.NONE, decision)
-    clock.cancel_all(case, ClockKind.CARRY_OUT, ClockKind.BUYER_EDIT, at=at, cause=cause)
+    if decision.kind != Kind.COMPENSATION:
+        clock.cancel_all(case, ClockKind.BUYER_EDIT, at=at, cause=cause)
+    owed.falls_away(case, at=at, cause=cause)
 
 
 def _approved(decision: Decision, *, by: User, at: datetime, amount: Decimal | None, approver: User | None = None,
@@ -355,7 +358,7 @@ def _finish(decision: Decision, *, by: User | None, at: datetime, reference: str
     case = decision.case
     shown: dict[str, Any] = {} if decision.amount is None else {"amount": str(decision.amount)}
     move(decision, Status.CARRIED_OUT, by=by, at=at, why="carried_out", reference=reference, **shown)
-    clock.end_all(case, ClockKind.CARRY_OUT, at=at)
+    owed.carried_out(case, at=at)
     if decision.kind == Kind.REFUSE and by is not None:
         record(case, Reply(decision.reason, channel=Response.Channel.REFUSE), by=by, at=at)
     elif decision.kind in (*Decision.REFUND, Kind.CHANGE_TO_RETURN):

@@ -99,7 +99,7 @@ def _not_payable(case: Case, amount: Decimal, by: User, at: datetime) -> str:
         return "intervened"
     if case.marketplace_deadline is not None and case.marketplace_deadline <= at:
         return "deadline"
-    return "compensation" if case.claims_compensation and case.compensation_stands is None else ""
+    return "compensation" if grant.unassessed(case) else ""
 
 
 def _decided(live: list[Decision], approved: Decision | None) -> str:

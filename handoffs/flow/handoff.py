@@ -12,7 +12,7 @@ from accounts import duty
 from accounts.models import Carrier, User
 from accounts.models.people import Role
 from handoffs import outbox, permissions
-from handoffs.flow import clock, transport
+from handoffs.flow import clock, owed, transport
 from handoffs.flow.asking import Question as Question  # asked for here by its callers
 from handoffs.flow.asking import may_ask
 from handoffs.flow.audience import Audience
@@ -23,7 +23,7 @@ from handoffs.flow.moves import locked_case, move, note, stale
 from handoffs.flow.playbook import APPLIES, play
 from handoffs.flow.response import checked
 from handoffs.flow.terms import Asked, would_be_due
-from handoffs.models import Case, Handoff, Parcel
+from handoffs.models import Case, Clock, Decision, Handoff, Parcel
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind as K
 
@@ -140,13 +140,15 @@ def route(case: Case, to_role: str, *, parcel: Parcel | None, at: datetime) -> d
     return duty.reach(to_role, shop_id=case.shop_id, at=at, warehouse_id=case.shop.warehouse_id)
 
 
-def _start_clock(case: Case, handoff: Handoff, *, at: datetime) -> None:
-    """Start the handoff's clock; one that joined another lives under that one's deadline."""
+def _start_clock(case: Case, handoff: Handoff, *, at: datetime, since: datetime | None = None) -> None:
+    """Start the handoff's clock; one that joined another lives under that one's deadline, also when it takes its place
+    (`since`: when that one was asked).
+    """
     if handoff.joined is not None:
         handoff.due_at = handoff.joined.due_at
     else:
         start = clock.Start(
-            ClockKind.HANDOFF, handoff.to_role, at, handoff=handoff, difficult=handoff.difficult,
+            ClockKind.HANDOFF, handoff.to_role, since or at, handoff=handoff, difficult=handoff.difficult,
             external=inspected_outside(case), minutes=agreed_minutes(handoff),
             cap=case.marketplace_deadline if handoff.kind in APPROVALS else None,
         )  # fmt: skip
@@ -260,7 +262,8 @@ def promote_follower(leader: Handoff, *, at: datetime) -> None:
     Handoff.objects.filter(pk=first.pk).update(joined=None)
     first.joined = None
     Handoff.objects.filter(pk__in=[row.pk for row in followers[1:]]).update(joined=first)
-    _start_clock(first.case, first, at=at)
+    before = Clock.objects.filter(handoff=leader).order_by("-version").first()
+    _start_clock(first.case, first, at=at, since=before.started_at if before else at)
     clock.refresh_due([first.case_id])
 
 
@@ -307,6 +310,7 @@ def send_back(handoff_id: int, *, reason: str, by: User, at: datetime) -> Handof
         people = [handoff.asker] if handoff.asker else [handoff.case.owner]
         outbox.tell("returned", to=people, key=f"returned:{handoff.pk}:{handoff.version}", at=at,
                     case=handoff.case, handoff=handoff.pk, reason=reason)  # fmt: skip
+        owed.decide_again(handoff.case, at=at)
         refresh(handoff.case, at=at, by=by)
     return handoff
 
@@ -323,6 +327,7 @@ def send_again(handoff_id: int, *, note_text: str, by: User, at: datetime) -> Ha
         if handoff.status != S.RETURNED:
             raise stale(handoff)
         move(handoff, S.OPEN, by=by, at=at, why="handed_off", changes=changes, note=changes["note"])
+        clock.cancel_all(handoff.case, ClockKind.DECIDE, at=at, cause="asked_again")
         _start_clock(handoff.case, handoff, at=at)
         _tell(handoff, "handed_off", at=at)
         refresh(handoff.case, at=at, by=by)
@@ -362,8 +367,10 @@ def withdraw(handoff_id: int, *, by: User, at: datetime, reason: str = "") -> Ha
         decision = getattr(handoff, "decision", None)
         if decision is not None and decision.status == "proposed":
             move(decision, "withdrawn", by=by, at=at, why="decision_withdrawn", changes={"settled_at": at})
-            Case.objects.filter(pk=handoff.case_id).update(money=Case.Money.NONE)
-            handoff.case.money = Case.Money.NONE
+            if decision.kind in Decision.REFUND:  # compensation never moved it
+                Case.objects.filter(pk=handoff.case_id).update(money=Case.Money.NONE)
+                handoff.case.money = Case.Money.NONE
+        owed.decide_again(handoff.case, at=at)
         refresh(handoff.case, at=at, by=by)
     return handoff
 

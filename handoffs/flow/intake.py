@@ -244,6 +244,8 @@ def _merge(case: Case, source: CaseSource, row: Row, origin: Origin) -> dict[str
     fields = row.fields if source.erased_at is None else {k: v for k, v in row.fields.items() if k not in ERASED}
     taken = merge.accept(case, fields, source.stamps, moment=_moment(row, origin), stamped=stamped)
     new_parcels = bool(row.fields.get("return_waybill") or row.fields.get("outbound"))
+    if case.source_kind == Case.Source.CANCEL and case.order_status == "SHIPPED":
+        taken.pop("order_status", None)  # what has left is not unshipped by a later word of the application
     before = {name: getattr(case, name) for name in taken}
     for name, value in taken.items():
         setattr(case, name, value)

@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.models import Shop
 from handoffs.flow.exchange import owes_goods
+from handoffs.flow.grant import unassessed
 from handoffs.flow.kinds import KINDS
 from handoffs.flow.playbook import LABELS, play
 from handoffs.flow.standing import signed_for_by_shop
@@ -52,14 +53,14 @@ def _urgent(case: Case) -> list[str]:
     """What goes before the playbook: responding, a claim to assess, a decision to carry out or to wait for."""
     if case.status == Case.Status.CLOSED:
         return ["closed"]
+    approved = [d for d in case.decisions.all() if d.status == Decision.Status.APPROVED]
     if case.status == Case.Status.GOODS_OPEN and case.money == Case.Money.CONFIRMED:
-        return _secure(case)
+        return [*(["carry_out"] if any(not d.offer for d in approved) else []), *_secure(case)]
     codes: list[str] = ["reshipped"] if owes_goods(case) else []
     if _runs(case, ClockKind.FIRST_RESPONSE):
         codes.append("respond")
-    if case.claims_compensation and case.compensation_stands is None:
+    if unassessed(case):
         codes.append("assess_compensation")
-    approved = [d for d in case.decisions.all() if d.status == Decision.Status.APPROVED]
     if approved:
         codes.append("await_buyer" if approved[-1].offer else "carry_out")
     elif case.money in (Case.Money.ORDERED, Case.Money.ACKNOWLEDGED):

@@ -34,7 +34,7 @@ def deal(cases: Iterable[Case], *, shop: Shop, at: datetime) -> list[Case]:
 
 def _hands(shop: Shop, at: datetime) -> list[tuple[int, int, User]]:
     present = duty.on_duty_ids(at)
-    rows = Membership.objects.in_force(at.date()).filter(role=Role.SUPPORT, shop=shop, user_id__in=present)
+    rows = Membership.objects.in_force(at).filter(role=Role.SUPPORT, shop=shop, user_id__in=present)
     open_cases = Count("cases", filter=~Q(cases__status=Case.Status.CLOSED))
     people = User.objects.filter(pk__in=rows.values("user_id"), is_active=True).annotate(load=open_cases)
     hands: list[tuple[int, int, User]] = [(user.load, user.pk, user) for user in people]

@@ -31,6 +31,7 @@ SIGNED = frozenset({"TRADE_BUYER_SIGNED", "DELIVERED"})
 PART_SHIPPED = frozenset({"SELLER_CONSIGNED_PART"})
 RETURNING = frozenset({"WAIT_BUYER_RETURN_GOODS", "WAIT_SELLER_CONFIRM_GOODS"})
 NO_GOODS_MOVE = frozenset({"exchange", "repair", "reship", "price_protect"})
+NO_MONEY_MOVES = NO_GOODS_MOVE - {"price_protect"}  # finished, they were not refunded
 
 RULES = {
     "no_ordinary_refund": gettext_lazy("Exchange, repair, reshipping or price protection: no ordinary refund."),

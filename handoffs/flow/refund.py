@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from handoffs.flow import path
 from handoffs.flow.cap import book, check_cap, line_of
 from handoffs.flow.errors import Stale
 from handoffs.flow.moves import move, note
@@ -92,7 +93,10 @@ def doubted(order: RefundOrder, *, at: datetime, answer: str = "") -> None:
 
 
 def confirm(case: Case, *, at: datetime) -> list[RefundOrder]:
-    """The marketplace reads “refunded”: confirm our order, or note that the money left without us."""
+    """The marketplace reads “refunded”: confirm our order, or note that the money left without us.
+
+    An exchange, a repair or a reshipping that is finished refunded nothing.
+    """
     orders = list(case.refund_orders.select_related("decision").exclude(status__in=(Status.FAILED, Status.CONFIRMED)))
     for order in orders:
         order.case = case
@@ -100,6 +104,8 @@ def confirm(case: Case, *, at: datetime) -> list[RefundOrder]:
         move(order, Status.CONFIRMED, by=None, at=at, why="confirmed", changes=changes, amount=str(order.amount))
         rows_of(order).update(state=BatchRow.State.PAID, at=at)
     if not orders and not case.refund_orders.filter(status=Status.CONFIRMED).exists():
+        if case.dispute_type in path.NO_MONEY_MOVES:
+            return []
         note(case, "paid_elsewhere", at=at, by=None, amount=str(case.amount))
     _set_money(case, Case.Money.CONFIRMED)
     return orders

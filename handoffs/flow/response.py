@@ -69,7 +69,9 @@ def record(case: Case, reply: Reply, *, by: User, at: datetime) -> Response:
         by=by,
     )
     note(case, "responded", at=at, by=by, channel=reply.channel, message=response.message, sent_at=sent_at.isoformat())
-    clock.end_all(case, ClockKind.FIRST_RESPONSE, at=sent_at)
+    for running in clock.running(case, ClockKind.FIRST_RESPONSE):
+        if sent_at >= running.started_at:  # what was sent before the buyer's edit does not answer it
+            clock.end(running, at=sent_at)
     if case.owner_id is None:
         Case.objects.filter(pk=case.pk, owner=None).update(owner=by)
         case.owner = by

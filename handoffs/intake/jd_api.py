@@ -39,6 +39,9 @@ def _must_have_succeeded(result: Mapping[str, Any]) -> None:
                      % {"code": text(result.get("code") or result.get("errorCode")), "text": told})  # fmt: skip
 
 
+SHIPPED = vocabulary.JD_INTERCEPTING | vocabulary.JD_HAD_LEFT
+
+
 def row(obj: Any, number: int) -> Row | Reject:
     """One object as a Row, or turned down with the reason."""
     if not isinstance(obj, Mapping):
@@ -59,7 +62,7 @@ def _cancel(obj: Mapping[str, Any], number: int) -> Row:
         "dispute_type": "cancel_order",
         "marketplace_status": status,
         "phase": vocabulary.phase_of("cancel", status),
-        "order_status": "SHIPPED" if status in vocabulary.JD_INTERCEPTING else "WAIT_SELLER_SEND_GOODS",
+        "order_status": "SHIPPED" if status in SHIPPED else "WAIT_SELLER_SEND_GOODS",
         "has_good_return": False,
         "applied_at": moment(obj.get("applyTime"), "applyTime", required=True),
         "reason": text(obj.get("reason")),

@@ -54,6 +54,7 @@ JD_CANCEL_PHASES = {
     "19": "wait_seller", "27": "wait_seller_confirm",
 }  # fmt: skip
 JD_INTERCEPTING = frozenset({"7", "8", "10"})
+JD_HAD_LEFT = frozenset({"16", "17"})  # refunded after delivery was refused, or after a return was agreed
 PHASES = {
     "refund": TOP_PHASES,
     "service": {code: phase for code, _texts, phase in JD_SERVICE},
