@@ -1,6 +1,7 @@
 """Finds the header of an export and says which column is what: one alias table per marketplace."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +13,7 @@ from handoffs.intake.rows import Unreadable
 from handoffs.intake.values import text
 
 LOOK_AT = 12
+LONGEST = 64  # characters; no column that is known has a name of half as many
 OWN_COLUMNS = ("行号", "未导入原因")
 Record = tuple[int, list[Any]]
 Records = Iterator[Record]
@@ -38,8 +40,9 @@ class Header:
 
 
 def plain(name: Any) -> str:
-    """A column's name without width, space, case and padding."""
-    return "".join(unicodedata.normalize("NFKC", text(name)).split()).lower()
+    """A column's name without width, space, case and padding; what is too long for one stays as it is."""
+    written = text(name)
+    return written if len(written) > LONGEST else "".join(unicodedata.normalize("NFKC", written).split()).lower()
 
 
 def look(records: Records) -> tuple[list[Record], Records]:
@@ -48,14 +51,18 @@ def look(records: Records) -> tuple[list[Record], Records]:
 
 
 def find(
-    first: list[Record], aliases: Mapping[str, tuple[str, ...]], required: tuple[str, ...]
+    first: list[Record],
+    written: list[list[str]],
+    aliases: Mapping[str, tuple[str, ...]],
+    required: tuple[str, ...],
 ) -> tuple[Header, list[Record]]:
-    """The header among the first rows, and those after it. Raises Unreadable naming the columns that are missing.
+    """The header among the first rows, whose cells are `written` plainly, and those after it.
 
+    Raises Unreadable naming the columns that are missing.
     Two header rows are understood: group titles first, names below; where the lower is empty the upper counts.
     """
     known = {plain(name): (ours, rank) for ours, names in aliases.items() for rank, name in enumerate(names)}
-    scored = [sum(plain(cell) in known for cell in cells) for _number, cells in first]
+    scored = [sum(name in known for name in names) for names in written]
     if not scored or max(scored) < 2:
         raise Unreadable(_("No header was found. The first rows must name the columns: %(names)s.")
                          % {"names": ", ".join(aliases[name][0] for name in required)})  # fmt: skip
@@ -71,13 +78,13 @@ def find(
 
 def _header(row: int, cells: list[Any], above: list[Any], known: Mapping[str, tuple[str, int]]) -> Header:
     names: list[str] = []
+    taken: Counter[str] = Counter()
     places: dict[str, list[tuple[int, int]]] = {}
     unknown: list[str] = []
     for index in range(max(len(cells), len(above))):
         name = _name(cells, index) or _name(above, index)
         found = known.get(plain(name))
-        if name and name in names:
-            name = f"{name} ({sum(1 for n in names if n.startswith(name)) + 1})"
+        name = _unlike(name, taken)
         names.append(name)
         if found is not None:
             places.setdefault(found[0], []).append((found[1], index))
@@ -85,6 +92,16 @@ def _header(row: int, cells: list[Any], above: list[Any], known: Mapping[str, tu
             unknown.append(name)
     place = {ours: tuple(index for _rank, index in sorted(ranked)) for ours, ranked in places.items()}
     return Header(row, tuple(names), place, tuple(unknown))
+
+
+def _unlike(name: str, taken: Counter[str]) -> str:
+    """The name, with a number where another column has it; `taken` says how often each was wanted so far."""
+    own = name
+    while name and own in taken:
+        taken[name] += 1
+        own = f"{name} ({taken[name]})"
+    taken[own] += 1
+    return own
 
 
 def _name(cells: list[Any], index: int) -> str:

@@ -10,12 +10,11 @@ from django.utils.translation import gettext as _
 
 from handoffs import exact
 from handoffs.intake import headers, jd, jd_api, objects, parcels, qianniu, tables, top
+from handoffs.intake.patience import PATIENCE, Watch
 from handoffs.intake.rows import Reject, Row, Unreadable
 
 FORMATS = ("auto", "qianniu", "jd", "top", "jd_api", "parcels")
 EXPORTS = ("qianniu", "jd", "parcels")
-# Seconds of work that reading a workbook or a page may cost; whoever lets a person wait allows fewer.
-PATIENCE = 600
 OBJECTS = {"top": top.row, "jd_api": jd_api.row}
 # A column by which a file with missing columns is still told.
 MARKS = {"jd": "服务单号", "top": "refund_id", "jd_api": "orderid"}
@@ -61,8 +60,9 @@ def read(
         name, found = _json(opened, format)
         translate = OBJECTS[name]
         return (translate(obj, number) for number, obj in enumerate(found, start=1))
-    _name, reader, header, records = _export(opened, format, seconds)
-    return reader.rows(header, records)
+    watch = Watch(seconds)
+    _name, reader, header, records = _export(opened, format, seconds, watch)
+    return watch.rows(reader.rows(header, records))
 
 
 def _opened(path: Path | str, wanted: str) -> tables.Opened:
@@ -76,19 +76,22 @@ def _opened(path: Path | str, wanted: str) -> tables.Opened:
     return opened
 
 
-def _export(opened: tables.Opened, wanted: str, seconds: int) -> tuple[str, Reader, headers.Header, headers.Records]:
+def _export(
+    opened: tables.Opened, wanted: str, seconds: int, watch: Watch
+) -> tuple[str, Reader, headers.Header, headers.Records]:
     """(format, reader, header, records after it). With “auto” the file's own columns decide."""
-    first, rest = headers.look(tables.records(opened, seconds))
+    first, rest = headers.look(watch.records(tables.records(opened, seconds)))
+    written = [[headers.plain(cell) for cell in cells] for _number, cells in first]
     complaints: dict[str, Unreadable] = {}
     for name in READERS if wanted == "auto" else (wanted,):
         for reader in READERS[name]:
             try:
-                header, after = headers.find(first, reader.ALIASES, reader.REQUIRED)
+                header, after = headers.find(first, written, reader.ALIASES, reader.REQUIRED)
             except Unreadable as error:
                 complaints.setdefault(name, error)
             else:
                 return name, reader, header, chain(after, rest)
-    seen = {headers.plain(cell) for _number, cells in first for cell in cells}
+    seen = {name for names in written for name in names}
     likely = next((name for name, mark in MARKS.items() if mark in seen), "qianniu")
     raise complaints.get(likely) or next(iter(complaints.values()))
 
@@ -130,7 +133,7 @@ def _is_response(payload: Any) -> bool:
 def format_of(path: Path | str, *, seconds: int = PATIENCE) -> str:
     """By whose format the file would be read: a name of FORMATS. Raises Unreadable."""
     opened = _opened(path, "auto")
-    return _json(opened, "auto")[0] if opened.kind == "json" else _export(opened, "auto", seconds)[0]
+    return _json(opened, "auto")[0] if opened.kind == "json" else _export(opened, "auto", seconds, Watch(seconds))[0]
 
 
 def describe(path: Path | str, *, format: str = "auto", seconds: int = PATIENCE) -> Description:  # noqa: A002
@@ -139,6 +142,6 @@ def describe(path: Path | str, *, format: str = "auto", seconds: int = PATIENCE)
     if opened.kind == "json":
         name, found = _json(opened, format)
         return Description(name, "json", opened.encoding, 0, (), (), len(found))
-    name, _reader, header, records = _export(opened, format, seconds)
+    name, _reader, header, records = _export(opened, format, seconds, Watch(seconds))
     rows = sum(1 for _number, record in records if not headers.is_blank(record))
     return Description(name, opened.kind, opened.encoding, header.row, header.recognised, header.unknown, rows)

@@ -17,7 +17,13 @@ from handoffs.intake.rows import Unreadable
 CHUNK = 1 << 20
 ENCODINGS = ("utf-8", "gb18030")
 NO_TABLE = {b"%PDF": "PDF", b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"Rar!": "RAR"}
-csv.field_size_limit(10 * CHUNK)
+# What no table of a marketplace has: more columns than a spreadsheet (sheet.py bounds pages alike), more blank rows
+# than a spreadsheet has rows, a row of more characters than two of the longest cells.
+COLUMNS = 16_384
+BLANKS = 1_048_576
+CELL = 10 * CHUNK
+ROW = 2 * CELL
+csv.field_size_limit(CELL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +113,45 @@ def records(opened: Opened, seconds: int) -> Iterator[tuple[int, list[Any]]]:
 
 
 def _separated(opened: Opened) -> Iterator[tuple[int, list[Any]]]:
-    delimiter = "\t" if opened.kind == "tsv" else ","
+    delimiter, blanks = "\t" if opened.kind == "tsv" else ",", 0
     with opened.path.open(encoding=opened.encoding, newline="") as file:
+        lines = Lines(file)
         try:
-            for number, cells in enumerate(csv.reader(_without_nul(file), delimiter=delimiter), start=1):
-                yield number, list(cells)
+            for number, cells in enumerate(csv.reader(iter(lines), delimiter=delimiter), start=1):
+                lines.end_row(number, len(cells))
+                blanks += not any(cells)
+                if blanks > BLANKS:
+                    raise Unreadable(_blank())
+                yield number, cells
         except csv.Error as error:
             raise Unreadable(_("The text is no table: %(error)s") % {"error": error}) from error
 
 
-def _without_nul(file: TextIOWrapper) -> Iterator[str]:
-    for line in file:
-        yield line.replace("\x00", "")
+class Lines:
+    """The lines of a text for the csv reader, without NUL. Raises Unreadable where a row has no end."""
+
+    def __init__(self, file: TextIOWrapper) -> None:
+        self._file, self._row, self._length = file, 1, 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._file.readline(ROW + 1):
+            self._length += len(line)
+            if self._length > ROW:
+                raise Unreadable(self._endless())
+            yield line.replace("\x00", "")
+
+    def end_row(self, number: int, columns: int) -> None:
+        """The reader has made a row of what it took."""
+        if columns > COLUMNS:
+            raise Unreadable(self._endless())
+        self._row, self._length = number + 1, 0
+
+    def _endless(self) -> str:
+        return _("Row %(row)d is longer than a row of any sheet, which has %(columns)d columns at most. Download the "
+                 "file again, or look whether a quotation mark or a line break is missing.") % {
+            "row": self._row, "columns": COLUMNS}  # fmt: skip
+
+
+def _blank() -> str:
+    return _("More than %(rows)d rows are blank. Delete the rows that hold nothing and send the file again.") % {
+        "rows": BLANKS}  # fmt: skip
