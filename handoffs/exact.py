@@ -1,12 +1,12 @@
 """What comes from outside read exactly: plain whole numbers, and JSON no deeper than anything real is."""
 
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-DEEPEST = 64
+from handoffs import envelopes
+
 LONGEST = 18  # digits; the largest number of so many fits every id of the database
 
 
@@ -25,27 +25,10 @@ def loads(
 ) -> Any:
     """JSON with its fractions as `fraction` makes them. Raises ValueError for what is none or is nested too deep."""
     try:
-        found = json.loads(written, parse_float=fraction, parse_constant=strange)
-    except RecursionError as error:
-        raise ValueError(_too_deep()) from error
-    if not _is_shallow(found):
-        raise ValueError(_too_deep())
-    return found
+        return envelopes.loads(written, fraction=fraction, strange=strange)
+    except envelopes.TooDeep as error:
+        raise ValueError(too_deep()) from error
 
 
-def _too_deep() -> str:
-    return _("It is nested deeper than %(levels)d levels.") % {"levels": DEEPEST}
-
-
-def _is_shallow(found: Any) -> bool:
-    """Level by level, for what is deep would exhaust a function that calls itself."""
-    level = _nests([found])
-    for _level in range(DEEPEST):
-        level = [nest for each in level for nest in _nests(each.values() if isinstance(each, dict) else each)]
-        if not level:
-            return True
-    return not level
-
-
-def _nests(values: Any) -> list[Any]:
-    return [value for value in values if isinstance(value, dict | list)]
+def too_deep() -> str:
+    return _("It is nested deeper than %(levels)d levels.") % {"levels": envelopes.DEEPEST}

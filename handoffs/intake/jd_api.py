@@ -7,36 +7,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from handoffs.intake import vocabulary
-from handoffs.intake.rows import Reject, Row, Unreadable
+from handoffs.intake.rows import Reject, Row
 from handoffs.intake.values import Bad, identifier, moment, money, quantity, text
-
-# Fields that only JD's objects have.
-TELLING = frozenset({"applyRefundSum", "sameOrderServiceBill", "afsRefundId"})
-
-
-def rows_in(payload: Any) -> list[Any]:
-    """The objects of a response whose key ends in `_responce`, as JD spells it; a list or a lone object as it is.
-
-    Raises Unreadable where JD says that the call failed.
-    """
-    if not isinstance(payload, Mapping):
-        return payload if isinstance(payload, list) else []
-    if payload.keys() & TELLING:
-        return [payload]
-    inner: Any = next((payload[key] for key in payload if key.endswith("_responce")), payload)
-    for key in ("queryResult", "pageResult", "result", "data"):
-        if isinstance(inner, Mapping):
-            _must_have_succeeded(inner)
-            inner = inner.get(key, inner)
-    return inner if isinstance(inner, list) else [inner] if isinstance(inner, Mapping) and "orderId" in inner else []
-
-
-def _must_have_succeeded(result: Mapping[str, Any]) -> None:
-    if result.get("success") not in (False, "false"):
-        return
-    told = text(result.get("errorMessage") or result.get("msg") or result.get("message"))
-    raise Unreadable(_("The file holds an error of the marketplace, no refunds: %(code)s %(text)s")
-                     % {"code": text(result.get("code") or result.get("errorCode")), "text": told})  # fmt: skip
 
 
 SHIPPED = vocabulary.JD_INTERCEPTING | vocabulary.JD_HAD_LEFT

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.utils.translation import gettext as _
 
-from handoffs import exact
-from handoffs.intake import headers, jd, jd_api, objects, parcels, qianniu, tables, top
+from handoffs.intake import apart, headers, jd, jd_api, objects, parcels, qianniu, tables, top
 from handoffs.intake.patience import PATIENCE, Watch
 from handoffs.intake.rows import Reject, Row, Unreadable
 
@@ -55,12 +54,11 @@ def read(
     seconds: int = PATIENCE,
 ) -> Iterator[Row | Reject]:
     """Every row of the file that is not blank, translated or turned down. Raises Unreadable."""
-    opened = _opened(path, format)
+    opened, watch = _opened(path, format), Watch(seconds)
     if opened.kind == "json":
-        name, found = _json(opened, format)
-        translate = OBJECTS[name]
-        return (translate(obj, number) for number, obj in enumerate(found, start=1))
-    watch = Watch(seconds)
+        told, found = apart.objects(opened.path, opened.encoding, format, seconds)
+        translate = OBJECTS[told.format]
+        return watch.rows(translate(obj, number) for number, obj in enumerate(watch.records(found), start=1))
     _name, reader, header, records = _export(opened, format, seconds, watch)
     return watch.rows(reader.rows(header, records))
 
@@ -96,52 +94,20 @@ def _export(
     raise complaints.get(likely) or next(iter(complaints.values()))
 
 
-def _json(opened: tables.Opened, wanted: str) -> tuple[str, list[Any]]:
-    """(format, objects). Raises Unreadable for damaged JSON, an error of the marketplace, or no refunds."""
-    try:
-        payload = exact.loads(opened.path.read_text(encoding=opened.encoding))
-    except ValueError as error:
-        raise Unreadable(_("The JSON is damaged: %(error)s") % {"error": error}) from error
-    _must_be_no_error(payload)
-    name = wanted if wanted != "auto" else "jd_api" if _is_jd(payload) else "top"
-    found = jd_api.rows_in(payload) if name == "jd_api" else top.refunds_in(payload)
-    if not found and not _is_response(payload):
-        raise Unreadable(_("The JSON holds no refunds."))
-    return name, found
-
-
-def _must_be_no_error(payload: Any) -> None:
-    first = payload[0] if isinstance(payload, list) and payload else payload
-    if not isinstance(first, dict) or "error_response" not in first:
-        return
-    told = first["error_response"]
-    told = told if isinstance(told, dict) else {"msg": told}
-    shown = told.get("sub_msg") or told.get("msg") or told.get("zh_desc") or ""
-    raise Unreadable(_("The file holds an error of the marketplace, no refunds: %(code)s %(text)s")
-                     % {"code": told.get("code", ""), "text": shown})  # fmt: skip
-
-
-def _is_jd(payload: Any) -> bool:
-    first = payload[0] if isinstance(payload, list) and payload else payload
-    return isinstance(first, dict) and any(key.endswith("_responce") or key in jd_api.TELLING for key in first)
-
-
-def _is_response(payload: Any) -> bool:
-    return isinstance(payload, dict) and any(key.endswith(("_response", "_responce")) for key in payload)
-
-
 def format_of(path: Path | str, *, seconds: int = PATIENCE) -> str:
     """By whose format the file would be read: a name of FORMATS. Raises Unreadable."""
     opened = _opened(path, "auto")
-    return _json(opened, "auto")[0] if opened.kind == "json" else _export(opened, "auto", seconds, Watch(seconds))[0]
+    if opened.kind == "json":
+        return apart.objects(opened.path, opened.encoding, "auto", seconds)[0].format
+    return _export(opened, "auto", seconds, Watch(seconds))[0]
 
 
 def describe(path: Path | str, *, format: str = "auto", seconds: int = PATIENCE) -> Description:  # noqa: A002
     """What the file is, its columns and its number of rows. Raises Unreadable."""
     opened = _opened(path, format)
     if opened.kind == "json":
-        name, found = _json(opened, format)
-        return Description(name, "json", opened.encoding, 0, (), (), len(found))
+        told, _found = apart.objects(opened.path, opened.encoding, format, seconds)
+        return Description(told.format, "json", opened.encoding, 0, (), (), told.count)
     name, _reader, header, records = _export(opened, format, seconds, Watch(seconds))
     rows = sum(1 for _number, record in records if not headers.is_blank(record))
     return Description(name, opened.kind, opened.encoding, header.row, header.recognised, header.unknown, rows)

@@ -1,11 +1,14 @@
-"""Reads one workbook or web page in a process of its own and writes its rows to standard output, one JSON list a line.
+"""Reads one workbook, web page or JSON in a process of its own and writes what it holds to standard output, one JSON
+list a line: a row, or a refund by itself.
 
 Run by `apart.py`. A damaged workbook can make the parser abort the whole process or ask for hundreds of gigabytes (one
-stray cell in the last corner of a sheet is enough), and a page can be written so that its parser takes hours: here that
-ends this process only. It imports nothing of the project.
+stray cell in the last corner of a sheet is enough), a page can be written so that its parser takes hours, and JSON so
+that it takes thirty times its size: here that ends this process only. It imports nothing of the project but
+`handoffs/envelopes.py`, which imports nothing either.
 """
 
 import contextlib
+import gc
 import json
 import re
 import resource
@@ -24,6 +27,7 @@ CHUNK = 1 << 20
 COLUMNS = 16_384
 WIDEST = 300
 LONGEST_TAG = 64 << 10
+LONGEST_OBJECT = 10 << 20
 TAG = re.compile(r"<(?P<comment>!--)?[^>]*")
 BEGUN = re.compile(r"<[a-zA-Z/!?]")
 # Stream names of an encrypted xlsx; in an xls a FILEPASS record right behind the first one. The parser, left to find
@@ -156,6 +160,43 @@ def write_tables(text: str) -> int:
     return tables.count
 
 
+# JSON -----------------------------------------------------------------------------------------------------------------
+
+
+def read_objects(path: Path, encoding: str, wanted: str) -> None:
+    """The format and the number of refunds first, then each of them."""
+    sys.path.append(str(Path(__file__).parents[2]))
+    from handoffs import envelopes
+
+    gc.disable()  # it would look through millions of objects of which none is to go
+    try:
+        name, found = envelopes.unpacked(envelopes.loads(path.read_text(encoding)), wanted)
+        put({"format": name, "count": len(found)})
+        write_objects(found)
+    except envelopes.Failed as error:
+        put({"failed": "marketplace", "code": error.code, "said": error.said})
+    except envelopes.Nothing:
+        put({"failed": "nothing"})
+    except envelopes.TooDeep:
+        put({"failed": "deep"})
+    except MemoryError:
+        put({"failed": "big"})
+    except ValueError as error:
+        put({"failed": "damaged", "error": str(error)})
+
+
+def write_objects(found: list[Any]) -> None:
+    """One after the other, letting go of each: whoever takes them may take hours."""
+    count = len(found)
+    found.reverse()
+    for number in range(1, count + 1):
+        written = json.dumps([found.pop()])
+        if len(written) > LONGEST_OBJECT:
+            put({"failed": "object", "number": number, "megabytes": LONGEST_OBJECT >> 20})
+            return
+        sys.stdout.write(written + "\n")
+
+
 def limit(seconds: int) -> None:
     """Bounds what a file can cost. Where the system knows no such limit, none."""
     time, core = (resource.RLIMIT_CPU, seconds, seconds + 1), (resource.RLIMIT_CORE, 0, 0)
@@ -164,10 +205,12 @@ def limit(seconds: int) -> None:
             resource.setrlimit(what, (soft, hard))
 
 
-def main(name: str, seconds: str, encoding: str) -> None:
-    """Read the file; one with an encoding is a page."""
+def main(name: str, seconds: str, encoding: str, wanted: str = "") -> None:
+    """Read the file; one with an encoding is a page, one of which a format is wanted JSON."""
     limit(int(seconds))
-    if encoding:
+    if wanted:
+        read_objects(Path(name), encoding, wanted)
+    elif encoding:
         read_page(Path(name), encoding)
     else:
         read_workbook(Path(name))

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from handoffs import exact
+from handoffs import envelopes
 from handoffs.intake import attribute, vocabulary
 from handoffs.intake.rows import Reject, Row
 from handoffs.intake.values import Bad, identifier, moment, money, quantity, text
@@ -24,6 +24,7 @@ SAME = {
 }
 MONEY = {"refund_fee": "amount", "total_fee": "total_fee"}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False, "": None, "null": None}
+refunds_in = envelopes.of_top
 TIMES = {"created": "applied_at", "end_time": "ended_at", "good_return_time": "returned_at"}
 
 
@@ -107,36 +108,3 @@ def _bag(obj: Mapping[str, Any], fields: dict[str, Any]) -> None:
         fields["agreed_by"] = "auto"
     if "interceptStatus" in bag:
         fields["intercept_status"] = bag["interceptStatus"]
-
-
-def refunds_in(payload: Any) -> list[Any]:
-    """The refund objects of a response or a list, whichever envelope; an empty list where the key is missing."""
-    if isinstance(payload, list):
-        return [refund for item in payload for refund in (_opened(item) if _is_envelope(item) else [item])]
-    return _opened(payload)
-
-
-def _is_envelope(item: Any) -> bool:
-    return isinstance(item, Mapping) and any(str(key).endswith("_response") for key in item)
-
-
-def _exactly(written: str) -> Any:
-    """JSON with its numbers exact; nothing for what is none."""
-    try:
-        return exact.loads(written)
-    except ValueError:
-        return None
-
-
-def _opened(payload: Any) -> list[Any]:
-    if not isinstance(payload, Mapping):
-        return []
-    if isinstance(payload.get("jdp_response"), str):
-        return _opened(_exactly(payload["jdp_response"]))
-    if "refund_id" in payload:
-        return [payload]
-    inner: Any = next((payload[key] for key in payload if key.endswith("_response")), payload)
-    for key in ("refunds", "refund", "rows"):
-        if isinstance(inner, Mapping) and key in inner:
-            inner = inner[key]
-    return inner if isinstance(inner, list) else [inner] if isinstance(inner, Mapping) and "refund_id" in inner else []

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from handoffs.exact import DEEPEST
+from handoffs.envelopes import DEEPEST
 from handoffs.intake import describe, read
 from handoffs.intake.rows import Reject, Row, Unreadable
 from handoffs.intake.top import refunds_in

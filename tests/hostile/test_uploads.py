@@ -6,6 +6,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -210,20 +211,26 @@ def test_only_pictures_that_are_taken_are_tried(monkeypatch: pytest.MonkeyPatch)
     assert tried == [["JPEG", "PNG", "GIF", "WEBP"]]
 
 
-def test_whoever_waits_for_a_page_waits_for_no_long_reading(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+PAGE = b"<table><tr><td>refund_id<td>status<td>created<td>refund_fee<tr><td>1<td>SUCCESS<td>2026-11-11<td>1"
+JSON = b'[{"refund_id": 1, "status": "SUCCESS", "created": "2026-11-11 08:00:00", "refund_fee": "1"}]'
+
+
+@pytest.mark.parametrize(("way", "content"), [("records", PAGE), ("objects", JSON)], ids=["page", "json"])
+def test_whoever_waits_for_a_page_waits_for_no_long_reading(
+    way: str, content: bytes, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Upload and preview bound the work on a file well below what the web server waits; the worker takes its time."""
     allowed: list[int] = []
-    real = apart.records
+    real = getattr(apart, way)
 
-    def noted(path: Path, encoding: str, seconds: int) -> object:
-        allowed.append(seconds)
-        return real(path, encoding, seconds)
+    def noted(*given: Any) -> object:
+        allowed.append(given[-1])
+        return real(*given)
 
-    monkeypatch.setattr(apart, "records", noted)
-    page = b"<table><tr><td>refund_id<td>status<td>created<td>refund_fee<tr><td>1<td>SUCCESS<td>2026-11-11<td>1"
+    monkeypatch.setattr(apart, way, noted)
     browser = Client()
     browser.force_login(world.support, backend="accounts.backends.RoleBackend")
-    file = SimpleUploadedFile("f.xls", page)
+    file = SimpleUploadedFile("f.xls", content)
     preview = browser.post("/import/", {"shop": world.shop.pk, "format": "auto", "as_of": "", "file": file})
     allowed.append(0)
     assert browser.get(preview.headers["Location"]).status_code == 200
