@@ -3,7 +3,8 @@
 A person gets one mail a pass, whatever happened. A row is claimed (inflight, attempt counted, next try pushed out) in
 a short transaction before anything is sent, so no lock is held while the mail server is spoken to and a crash loses
 nothing. Refused for certain: tried again with what is new by then. Outcome unknown (cut off, too slow, crashed): the
-same rows go out again as the same letter under the same Message-ID, by which a duplicate is known.
+same rows go out again as the same letter under the same Message-ID, by which a duplicate is known. What makes them one
+letter is the moment of their next try, which no other letter of the person has (`_moment`).
 """
 
 import hashlib
@@ -65,6 +66,16 @@ class Group:
     def ids(self) -> list[int]:
         return [row.pk for row in self.rows]
 
+    @property
+    def dark(self) -> bool:
+        """Whether the try before this one ended in the dark: the letter may have arrived."""
+        return self.rows[0].mail == Mail.INFLIGHT
+
+    @property
+    def worn_out(self) -> bool:
+        """Whether every row was tried often enough. A letter is given up whole, or what is left of it is another."""
+        return all(row.attempts >= ATTEMPTS for row in self.rows)
+
 
 def run(*, at: datetime, only: Collection[int] | None = None) -> dict[str, Any]:
     """Send what is due at `at`, or of it only the rows named. Returns the counts with the time."""
@@ -92,13 +103,17 @@ def _claim(at: datetime, only: Collection[int] | None) -> list[Group]:
     """Take the rows of the people who waited longest; all rows of a person together."""
     wanted = due(at) if only is None else due(at).filter(pk__in=only)
     with transaction.atomic():
-        rows = _locked(wanted)
-        worn_out = [row.pk for row in rows if row.attempts >= ATTEMPTS]
+        groups = _groups(_locked(wanted))
+        worn_out = [pk for group in groups if group.worn_out for pk in group.ids]
         OutboxMessage.objects.filter(pk__in=worn_out).update(mail=Mail.DEAD, next_try_at=None)  # each try crashed
-        OutboxMessage.objects.filter(pk__in=[row.pk for row in rows if row.attempts < ATTEMPTS]).update(
-            mail=Mail.INFLIGHT, attempts=F("attempts") + 1, next_try_at=at + STUCK
-        )
-    return _groups(row for row in rows if row.attempts < ATTEMPTS)
+        groups = [group for group in groups if not group.worn_out]
+        for group in groups:
+            OutboxMessage.objects.filter(pk__in=group.ids).update(
+                mail=Mail.INFLIGHT, attempts=F("attempts") + 1, next_try_at=_moment(group, at + STUCK)
+            )
+            for row in group.rows:
+                row.attempts += 1
+    return groups
 
 
 def _locked(wanted: QuerySet[OutboxMessage]) -> list[OutboxMessage]:
@@ -113,11 +128,18 @@ def _groups(rows: Iterable[OutboxMessage]) -> list[Group]:
     """One letter a person; a ready-made letter, and rows whose last try ended in the dark, stay as they were."""
     found: dict[tuple[Any, ...], Group] = {}
     for row in rows:
-        row.attempts += 1
         ready, dark = "html" in row.data, row.mail == Mail.INFLIGHT
         key = (row.to_id, row.pk if ready else None, row.next_try_at if dark else None)
         found.setdefault(key, Group(row.to, [])).rows.append(row)
     return list(found.values())
+
+
+def _moment(group: Group, at: datetime) -> datetime:
+    """When to try a letter of unknown fate: within the two seconds before `at`, its first row's number as microseconds.
+
+    A row is in one letter, so no two letters of a person share a moment, whichever pass claimed or failed them.
+    """
+    return at.replace(microsecond=min(group.ids) % 1_000_000) - timedelta(seconds=1)
 
 
 def _send_all(groups: list[Group], counts: Counts, at: datetime, until: float) -> None:
@@ -218,20 +240,23 @@ def _mark(group: Group, **values: Any) -> None:
 def _failed(group: Group, error: BaseException, counts: Counts, at: datetime, *, dark: bool) -> None:
     """Try again after 1, 5, 15 and 60 minutes; after the fifth attempt give up and keep the error for people to see."""
     said = f"{type(error).__name__}: {error}"[:255]
-    over = Group(group.to, [row for row in group.rows if row.attempts >= ATTEMPTS])
-    again = Group(group.to, [row for row in group.rows if row.attempts < ATTEMPTS])
-    if over.rows:
-        _mark(over, mail=Mail.DEAD, next_try_at=None, error=said)
-        logger.error("mail of messages %s is given up: %s", over.ids, said)
-    if again.rows:
-        # Rows of one letter share the time of the next try: by it they are known again as one letter.
-        wait = BACKOFF[min(row.attempts for row in again.rows) - 1]
-        _mark(again, mail=Mail.INFLIGHT if dark else Mail.RETRY, next_try_at=at + wait, error=said)
-    counts.dead += len(over.rows)
-    counts.retried += len(again.rows)
+    dark = dark or group.dark  # what may have arrived once stays that letter, whatever the server says the next time
+    over = [row for row in group.rows if (group.worn_out if dark else row.attempts >= ATTEMPTS)]
+    again = [row for row in group.rows if row not in over]
+    if over:
+        _mark(Group(group.to, over), mail=Mail.DEAD, next_try_at=None, error=said)
+        logger.error("mail of messages %s is given up: %s", [row.pk for row in over], said)
+    if again:
+        wait = at + BACKOFF[min(row.attempts for row in again) - 1]
+        when = {"next_try_at": _moment(group, wait)} if dark else {"next_try_at": wait, "mail": Mail.RETRY}
+        _mark(Group(group.to, again), error=said, **when)
+    counts.dead += len(over)
+    counts.retried += len(again)
 
 
 def _give_back(groups: list[Group], at: datetime) -> None:
     """Groups that were claimed and not tried: as they were, soon again, the attempt not counted."""
+    soon = at + BACKOFF[0]
     for group in groups:
-        _mark(group, mail=group.rows[0].mail, attempts=F("attempts") - 1, next_try_at=at + BACKOFF[0])
+        again = _moment(group, soon) if group.dark else soon
+        _mark(group, mail=group.rows[0].mail, attempts=F("attempts") - 1, next_try_at=again)
