@@ -161,11 +161,12 @@ class Pass:
                 self.would_go.update(ids)  # asked for, and by its age too: once
                 self.counts.erased = len(self.would_go)
                 continue
+            read = erasure.read_through(ids) if cause == "asked_for" else {}
             for pk in ids:
                 with transaction.atomic():
                     case = locked_case(pk)
                     if cases.filter(pk=pk).exists():  # it may have moved while we waited for it
-                        erasure.erase(case, by=None, at=self.at, cause=cause)
+                        erasure.erase(case, by=None, at=self.at, read=read, cause=cause)
                         self.counts.erased += 1
 
     def _loose_photos(self, rows: "QuerySet[Attachment]") -> None:

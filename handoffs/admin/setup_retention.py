@@ -11,7 +11,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts import audit
 from handoffs import archiving, permissions
 from handoffs.admin.page import draw, page, person
 from handoffs.admin.search import cleaned
@@ -80,9 +79,6 @@ def _gone(case: Case) -> bool:
 
 def _erased(request: HttpRequest, ids: list[int], reason: str, *, at: datetime) -> HttpResponse:
     done = erasure.on_request(ids, reason=reason, by=person(request), at=at)
-    if done.erased or done.waiting:
-        told = f"erased: {done.erased}; when closed: {done.waiting}"
-        audit.note(audit.Kind.ERASED, by=person(request), at=at, text=told)
     if not ids:
         messages.warning(request, _("Choose at least one row."))
     if n := len(done.erased):

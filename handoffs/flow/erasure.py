@@ -5,11 +5,12 @@ The nickname becomes a token that is the same wherever the same buyer stood, so 
 counted as before and nobody can be found by it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote_plus, unquote_plus
 
@@ -18,6 +19,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import DutyShift, User
 from handoffs import permissions
 from handoffs.flow import numbers, personal
@@ -102,15 +104,13 @@ WRITTEN = (
     Written(ChannelPost, ("data", "error"), _own),
     Written(TimelineEntry, ("data",), _own),
 )
-# What belongs to no case. A row that was turned down and a saved search go as a whole.
+# What belongs to no case. A row that was turned down and a saved search go as a whole. Whoever wrote or got a note may
+# work elsewhere by now, so those of all people are read.
 LOOSE = (
-    Written(DutyShift, ("note",), lambda case, _parcels: Q(user__memberships__shop=case.shop_id) & ~Q(note="")),
+    Written(DutyShift, ("note",), lambda _case, _parcels: ~Q(note="")),
     Written(ImportRun, ("file_name", "error"), lambda case, _parcels: Q(shop=case.shop_id)),
-    Written(
-        OutboxMessage,
-        ("data",),
-        lambda case, _parcels: Q(case=None, kind="handover", to__memberships__shop=case.shop_id),
-    ),
+    Written(OutboxMessage, ("data",), lambda _case, _parcels: Q(case=None, kind="handover")),
+    Written(ChannelPost, ("data",), lambda _case, _parcels: Q(case=None, kind="handover")),
 )
 UNPAID = (RefundOrder.Status.PROPOSED, RefundOrder.Status.APPROVED, RefundOrder.Status.ORDERED,
           RefundOrder.Status.ACKNOWLEDGED, RefundOrder.Status.UNKNOWN)  # fmt: skip
@@ -122,6 +122,13 @@ class Erased:
 
     erased: list[int] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
+
+
+class Sought(NamedTuple):
+    """Looked for in what belongs to no case: words in all of it, ids and numbers in rows that were turned down."""
+
+    words: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
 
 
 def cases_of(text: str, *, by: User) -> models.QuerySet[Case]:
@@ -138,20 +145,28 @@ def cases_of(text: str, *, by: User) -> models.QuerySet[Case]:
 
 
 def on_request(case_ids: Iterable[int], *, reason: str, by: User, at: datetime) -> Erased:
-    """Erase the buyer from these cases; those still open follow when they are closed. Raises Invalid, NotAllowed."""
+    """Erase the buyer from these cases; those still open follow when they are closed. Raises Invalid, NotAllowed.
+
+    The audit has first what is asked for, then what came of it: cut off in between, it does not keep silent.
+    """
     checked(reason, field="reason")
     wanted = Case.objects.filter(pk__in=list(case_ids), shop__in=_shops(by)).order_by("pk")
-    done = Erased()
-    for pk in wanted.values_list("pk", flat=True):
+    done, ids = Erased(), list(wanted.values_list("pk", flat=True))
+    if not ids:
+        return done
+    audit.note(audit.Kind.ERASED, by=by, at=at, text=f"asked for: {ids}")
+    read = read_through(over(wanted).values_list("pk", flat=True))
+    for pk in ids:
         with transaction.atomic():
             case = locked_case(pk)
             if may_go(case):
-                erase(case, by=by, at=at, reason=reason.strip())
+                erase(case, by=by, at=at, read=read, reason=reason.strip())
                 done.erased.append(pk)
             else:
                 CaseSource.objects.filter(case=case).update(erase_asked_at=at)
                 note(case, "erase_asked", at=at, by=by, reason=reason.strip())
                 done.waiting.append(pk)
+    audit.note(audit.Kind.ERASED, by=by, at=at, text=f"erased: {done.erased}; when closed: {done.waiting}")
     return done
 
 
@@ -185,10 +200,13 @@ def _claimed() -> QuerySet[CarrierClaim]:
     return CarrierClaim.objects.filter(case=OuterRef("pk"), status__in=CarrierClaim.OPEN)
 
 
-def erase(case: Case, *, by: User | None, at: datetime, **why: str) -> None:
+def erase(
+    case: Case, *, by: User | None, at: datetime, read: Mapping[int, Sought] = MappingProxyType({}), **why: str
+) -> None:
     """Erase the buyer from one locked case; `why` is a reason or a cause. Done again it changes nothing.
 
-    What belongs to no case is read through for a buyer who asked; else it goes by its own age (`archiving`).
+    What belongs to no case is read through for a buyer who asked, unless it was (`read_through`); else it goes by its
+    own age (`archiving`).
     """
     source = CaseSource.objects.get(case=case)
     if source.erased_at is not None:
@@ -196,15 +214,45 @@ def erase(case: Case, *, by: User | None, at: datetime, **why: str) -> None:
     buyer = personal.of(case, source)
     found = personal.pattern(buyer.words)
     asked = by is not None or source.erase_asked_at is not None
-    _look_through(WRITTEN + LOOSE if asked else WRITTEN, case, found)
+    _look_through(WRITTEN, case, found)
     if asked:
-        _remove_rejected(case, buyer)
+        wanted, had = _sought(case, buyer), read.get(case.shop_id, Sought())
+        if not (wanted.words <= had.words and wanted.numbers <= had.numbers):
+            _look_wide(case, wanted)
     _remove_searches(case, buyer)
     photos = remove_photos(_photos_of(case))
     nick = token(case) if case.buyer_nick else ""
     Case.objects.filter(pk=case.pk).update(buyer_nick=nick, **_emptied(Case))
     CaseSource.objects.filter(case=case).update(erased_at=at, erase_asked_at=None, **_emptied(CaseSource))
     note(case, "erased", at=at, by=by, photos=photos, **personal.starred(why, found))
+
+
+def read_through(case_ids: Iterable[int]) -> dict[int, Sought]:
+    """Read what belongs to no case once a shop for the buyers of all these cases. Returns what was looked for, by shop.
+
+    In transactions of its own and before the cases: only they know whom to look for.
+    """
+    found: dict[int, Sought] = {}
+    one: dict[int, Case] = {}
+    rows = CaseSource.objects.filter(case__in=list(case_ids), erased_at=None).select_related("case__shop")
+    for source in rows.order_by("pk"):
+        case = one.setdefault(source.case.shop_id, source.case)
+        had, new = found.get(case.shop_id, Sought()), _sought(source.case, personal.of(source.case, source))
+        found[case.shop_id] = Sought(had.words | new.words, had.numbers | new.numbers)
+    for shop, sought in found.items():
+        with transaction.atomic():
+            _look_wide(one[shop], sought)
+    return found
+
+
+def _sought(case: Case, buyer: personal.Buyer) -> Sought:
+    """A row that was turned down is not theirs by the name alone: others are called so too, and theirs still wait."""
+    return Sought(buyer.words, buyer.ids | {case.refund_id})
+
+
+def _look_wide(case: Case, sought: Sought) -> None:
+    _look_through(LOOSE, case, personal.pattern(sought.words))
+    _remove_rejected(case.shop_id, personal.pattern(sought.numbers))
 
 
 def _emptied(model: type[models.Model]) -> dict[str, Any]:
@@ -222,10 +270,13 @@ def _look_through(places: Iterable[Written], case: Case, found: personal.Found) 
     parcels = list(case.parcels.values_list("pk", flat=True))
     with timeline_open():
         for model, columns, of in places:
-            for pk, *values in models.QuerySet(model).filter(of(case, parcels)).values_list("pk", *columns):
+            changed: dict[int, dict[str, Any]] = {}
+            for pk, *values in models.QuerySet(model).filter(of(case, parcels)).values_list("pk", *columns).iterator():
                 new = [_fitting(model, *each) for each in zip(columns, personal.starred(values, found), strict=True)]
                 if new != values:
-                    models.QuerySet(model).filter(pk=pk).update(**dict(zip(columns, new, strict=True)))
+                    changed[pk] = dict(zip(columns, new, strict=True))
+            for pk, fields in changed.items():
+                models.QuerySet(model).filter(pk=pk).update(**fields)
 
 
 def _fitting(model: type[models.Model], column: str, value: Any) -> Any:
@@ -234,13 +285,9 @@ def _fitting(model: type[models.Model], column: str, value: Any) -> Any:
     return value[:longest] if longest is not None else value
 
 
-def _remove_rejected(case: Case, buyer: personal.Buyer) -> None:
-    """Rows of the shop's files that were turned down and are this application's or this buyer's.
-
-    Not by the name: others are called so too, and their rows still wait to be put right.
-    """
-    found = personal.pattern({*buyer.ids, case.refund_id})
-    rows = RejectedRow.objects.filter(run__shop=case.shop_id).values_list("pk", "message", "raw")
+def _remove_rejected(shop_id: int, found: personal.Found) -> None:
+    """Rows of the shop's files that were turned down and are these applications' or these buyers'."""
+    rows = RejectedRow.objects.filter(run__shop=shop_id).values_list("pk", "message", "raw")
     theirs = [pk for pk, message, raw in rows.iterator() if found.search(message) or _holds(raw, found)]
     RejectedRow.objects.filter(pk__in=theirs).delete()
 
@@ -251,14 +298,14 @@ def _holds(raw: Any, found: personal.Found) -> bool:
 
 
 def _remove_searches(case: Case, buyer: personal.Buyer) -> None:
-    """Saved views that look for the buyer: they find nothing any more."""
+    """Saved views of anybody that look for the buyer: they find nothing any more."""
     if not buyer.words:
         return
     named = Q()
     for word in buyer.words:
         named |= Q(query__icontains=quote_plus(word)) | Q(name__icontains=word)
     found = personal.pattern(buyer.words)
-    views = SavedView.objects.filter(named, owner__memberships__shop=case.shop_id).values_list("pk", "name", "query")
+    views = SavedView.objects.filter(named).values_list("pk", "name", "query")
     theirs = {pk for pk, name, query in views if found.search(f"{name} {unquote_plus(query)}")}
     SavedView.objects.filter(pk__in=theirs).delete()
 

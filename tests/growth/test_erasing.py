@@ -3,12 +3,15 @@
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
 from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
 
-from accounts.models import DutyShift
+from accounts.models import AuditEntry, DutyShift
 from handoffs import archiving
 from handoffs.flow import erasure, evidence, receiving, response
 from handoffs.flow.response import Reply
@@ -262,6 +265,89 @@ def test_a_saved_search_for_the_buyer_goes_and_every_other_stays(world: World) -
         assert SavedView.objects.count() == place + 1
     erased(world, case)
     assert list(SavedView.objects.values_list("name", flat=True)) == ["b"]
+
+
+def noted_everywhere(world: World) -> dict[str, Model]:
+    """What names the buyer and belongs to nobody who works for the shop today."""
+    gone, chief = factories.person("support", world.other_shop), factories.person("support", world.other_shop)
+    chief.memberships.all().delete()
+    chief.is_superuser = True
+    chief.save()
+    bot = Channel.objects.create(user=chief, label="bot", sealed_address="x", kind="feishu", created_at=NOON)
+    said = {"subject": f"{NAME}的包裹", "text": f"{NICK}等回电", "html": f"<p>{NICK}等回电</p>"}
+    more = {"kind": "handover", "data": said, "created_at": NOON}
+    return {
+        "note": DutyShift.objects.create(user=gone, starts_at=NOON, note=f"{NICK}等回电"),
+        "mail": OutboxMessage.objects.create(key="handover:1:1", to=chief, mail="sent", **more),
+        "chat": ChannelPost.objects.create(channel=bot, event="handover:1", state="sent", **more),
+        "view": SavedView.objects.create(owner=gone, page="cases", name="a", query=urlencode({"q": NICK}),
+                                         created_at=NOON),
+    }  # fmt: skip
+
+
+def test_what_people_wrote_who_work_elsewhere_by_now_is_read_through_and_their_chat_too(world: World) -> None:
+    case = a_life(world)
+    rows = noted_everywhere(world)
+    erased(world, case)
+    left = everything_told() + "".join(DutyShift.objects.values_list("note", flat=True))
+    assert [word for word in (NICK, NAME) if word in left] == []
+    for name in ("mail", "chat"):
+        rows[name].refresh_from_db()
+        assert rows[name].data == {"subject": "***的包裹", "text": "***等回电", "html": "<p>***等回电</p>"}  # type: ignore[attr-defined]
+    assert not SavedView.objects.exists()
+
+
+# At once, and cut off ------------------------------------------------------------------------------------------------
+
+
+def test_the_rows_turned_down_are_read_once_for_all_cases_of_a_request(
+    world: World,
+) -> None:
+    cases = [closed(world, f"90016{number}", buyer_nick=NICK) for number in range(4)]
+    theirs = [turned_down(world, 退款编号=case.refund_id).pk for case in cases]
+    kept = turned_down(world, 买家会员名称="别的买家")
+    with CaptureQueriesContext(connection) as ran:
+        erased(world, *cases)
+    for table in ("handoffs_rejectedrow", "accounts_dutyshift"):
+        assert len([each for each in ran if each["sql"].startswith("SELECT") and f'FROM "{table}"' in each["sql"]]) == 1
+    assert len(theirs) == 4
+    assert list(RejectedRow.objects.values_list("pk", flat=True)) == [kept.pk]
+
+
+def test_what_is_told_of_the_buyer_only_meanwhile_is_looked_for_too(world: World, monkeypatch: Any) -> None:
+    case = closed(world, "900165", buyer_nick=NICK)
+    DutyShift.objects.create(user=world.support, starts_at=NOON, note="晚到昵称等回电")
+    locked = erasure.locked_case
+
+    def moving(pk: int) -> Case:
+        CaseSource.objects.filter(case=pk).update(former={"buyer_nick": ["晚到昵称"]})
+        return locked(pk)
+
+    monkeypatch.setattr(erasure, "locked_case", moving)
+    erased(world, case)
+    assert DutyShift.objects.get(starts_at=NOON).note == "***等回电"
+
+
+@pytest.mark.parametrize("at_case", [1, 2])
+def test_the_audit_knows_of_an_erasure_that_was_cut_off(world: World, monkeypatch: Any, at_case: int) -> None:
+    cases = [closed(world, f"90017{number}", buyer_nick=NICK) for number in range(2)]
+    real, left = erasure.erase, [at_case]
+
+    def dying(*args: Any, **more: Any) -> None:
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        real(*args, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "erase", dying)
+        with pytest.raises(KeyboardInterrupt):
+            erased(world, *cases)
+    asked = f"asked for: {[case.pk for case in cases]}"
+    assert list(AuditEntry.objects.filter(kind="erased").values_list("by", "text")) == [(world.manager.pk, asked)]
+    erased(world, *cases)
+    said = AuditEntry.objects.filter(kind="erased").order_by("pk").values_list("text", flat=True)
+    assert list(said)[1:] == [asked, f"erased: {[case.pk for case in cases]}; when closed: []"]
 
 
 # Others ---------------------------------------------------------------------------------------------------------------
