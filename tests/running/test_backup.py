@@ -20,8 +20,18 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from accounts import vault
-from handoffs import backup, delivery, restored, sweep
-from handoffs.models import ChannelPost, Connection, OutboxMessage, RefundBatch, Tick, TimelineEntry
+from handoffs import backup, delivery, restored, sweep, warehousing
+from handoffs.flow import stopping
+from handoffs.models import (
+    ChannelPost,
+    Connection,
+    Interception,
+    OutboxMessage,
+    RefundBatch,
+    Tick,
+    TimelineEntry,
+    WarehouseSystem,
+)
 from handoffs.models.channel import Channel
 from handoffs.seeds.load import load as seed
 from tests import factories, photos, services
@@ -213,6 +223,26 @@ def test_payments_stand_still_until_a_person_lets_them_go_on(world: World) -> No
     batch.refresh_from_db()
     assert (batch.status, batch.lease, batch.holder) == ("paused", None, "")
     assert batch.error == restored.WHY
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["waited in the backup", "begun since"])
+def test_no_parcel_is_stopped_a_second_time(world: World, monkeypatch: pytest.MonkeyPatch, *, begun: bool) -> None:
+    """The lost desk asked for it: by itself the new one does not, and the question to people stays open."""
+    monkeypatch.setattr(warehousing, "_ask", lambda *_args, **_more: None)
+    WarehouseSystem.objects.create(code="wms", shop=world.shop, app_key="123", customer="C1")
+    case = factories.case(world.shop, path=1)
+    question = case.handoffs.get(kind="stop_parcel")
+    if begun:
+        assert stopping.offer_to_systems(at=NOON) == 1
+    assert restored.settle(until=LOST).stops == 1
+    assert warehousing.run(at=LATER) == 0
+    made = Interception.objects.get(case=case)
+    assert (made.state, made.said, made.sent_at) == ("unknown", restored.WHY, None)
+    question.refresh_from_db()
+    assert question.is_live
+    assert stopping.heard(made.key, {"message": "拦截成功"}, at=LATER)  # what the lost desk began still gets its answer
+    made.refresh_from_db()
+    assert made.state == "stopped"
 
 
 def test_secrets_do_not_open_with_another_key(world: World, settings: LazySettings) -> None:

@@ -36,7 +36,8 @@ class Command(BaseCommand):
         settled = restored.settle(until=moment or datetime.fromisoformat(contents.at))
         self.stdout.write(
             f"restored: {sum(contents.rows.values())} rows, {len(contents.files) - 1} files; not told again: "
-            f"{settled.mails} mails, {settled.posts} chat messages; paused batch refunds: {settled.batches}"
+            f"{settled.mails} mails, {settled.posts} chat messages; paused batch refunds: {settled.batches}; "
+            f"interceptions of unknown fate: {settled.stops}"
         )
 
 
