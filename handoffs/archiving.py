@@ -1,4 +1,5 @@
-"""What has had its time: buyers are erased, messages go, parcel events and timelines go into the archive.
+"""What has had its time: buyers are erased, messages go, parcel events and timelines go into the archive. And sessions
+that are over go.
 
 May be run at any time, beside a working desk, and be cut off at any moment: it works in small transactions, and a row
 is in the archive (and on the disk) before it is gone from the database. Cut off in between it is there twice, with the
@@ -12,6 +13,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -66,10 +68,12 @@ def folder() -> Path:
 def run(*, at: datetime, dry_run: bool = False) -> dict[str, Any]:
     """One pass by the retention policy. Returns the counts with the time; `dry_run` counts and changes nothing.
 
-    Buyers first: what goes into the archive after that names them no more.
+    Buyers first, and into the archive goes only what belongs to buyers who are gone: it names them no more.
     """
     policy, counts = Retention.objects.filter(pk=1).first() or Retention(), Counts()
-    done = Pass(at, counts, dry_run=dry_run)
+    done = Pass(at, counts, dry_run=dry_run, buyers_go=policy.personal is not None)
+    if not dry_run:
+        import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     counts.files += imports.remove_old(at, dry_run=dry_run)
     done.asked_for()
     for days, what in ((policy.personal, done.personal), (policy.messages, done.messages),
@@ -86,6 +90,8 @@ class Pass:
     at: datetime
     counts: Counts
     dry_run: bool
+    buyers_go: bool  # or they are kept for ever, and so are the names in the archive
+    going: "list[QuerySet[Case]]" = field(default_factory=list)  # a dry run's, in place of those that are gone
     would_go: set[int] = field(default_factory=set)
     begun: float = field(default_factory=lambda: perf_counter())
 
@@ -114,7 +120,8 @@ class Pass:
         living = Parcel.cases.through.objects.filter(parcel=OuterRef("pk")).exclude(
             case__status=Case.Status.CLOSED, case__changed_at__lt=before
         )
-        done = Parcel.objects.filter(~Exists(living), archived_at=None, created_at__lt=before)
+        named = Parcel.cases.through.objects.filter(~self._nameless("case__"), parcel=OuterRef("pk"))
+        done = Parcel.objects.filter(~Exists(living), ~Exists(named), archived_at=None, created_at__lt=before)
         for ids in self.batches(done):
             with transaction.atomic():
                 self._events_of(_held(done, ids))
@@ -129,7 +136,7 @@ class Pass:
     def timeline(self, before: datetime) -> None:
         """The timeline of cases closed by then, but for what is counted; a row says where it went."""
         fresh = Q(source__archived_at=None) | Q(source__archived_at__lt=F("changed_at"))
-        closed = Case.objects.filter(fresh, status=Case.Status.CLOSED, changed_at__lt=before)
+        closed = Case.objects.filter(fresh, self._nameless(), status=Case.Status.CLOSED, changed_at__lt=before)
         for ids in self.batches(closed):
             with transaction.atomic(), erasure.timeline_open():
                 held = list(closed.select_for_update(of=("self",), no_key=True).filter(pk__in=ids))
@@ -142,6 +149,14 @@ class Pass:
                     for case in (case for case in held if counted.get(case.pk)):
                         note(case, "archived", at=self.at, by=None, rows=counted[case.pk], file=file)
                     CaseSource.objects.filter(case__in=held).update(archived_at=self.at)
+
+    def _nameless(self, case: str = "") -> Q:
+        """Cases whose buyer is gone; where buyers are kept for ever, all but those of a buyer who is still to go."""
+        gone = {"erased_at__isnull": False} if self.buyers_go else {"erase_asked_at": None}
+        found = Q(**{f"{case}source__{name}": value for name, value in gone.items()})
+        for cases in self.going:
+            found |= Q(Exists(cases.filter(pk=OuterRef(f"{case}pk"))))
+        return found
 
     def asked_for(self) -> None:
         """Cases whose buyer asked to be erased while they were open."""
@@ -156,6 +171,8 @@ class Pass:
             DutyShift.objects.filter(ends_at__lt=before).exclude(note="").update(note="")
 
     def _erase(self, cases: "QuerySet[Case]", cause: str) -> None:
+        if self.dry_run:
+            self.going.append(cases)
         for ids in self.batches(cases):
             if self.dry_run:
                 self.would_go.update(ids)  # asked for, and by its age too: once

@@ -12,7 +12,8 @@ A_MONTH = MinValueValidator(30)
 class Retention(models.Model):
     """One row for the whole desk. Days count from the last change of a closed case; empty: kept for ever.
 
-    Buyers' data goes also where a case was never closed and nothing moved for as long (`erasure.idle`).
+    Buyers' data goes also where a case was never closed and nothing moved for as long (`erasure.idle`). Events and the
+    timeline wait for it: none is archived that names a buyer who is still to go.
 
     The three years are those that China's e-commerce law (article 31) asks of records of transactions.
     """

@@ -1,8 +1,10 @@
-"""Whose data goes when: cases nobody closes, cases that must wait, and more of them than one night has time for."""
+"""What goes when: cases nobody closes, cases that must wait, and more of them than one night has time for."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from django.contrib.sessions.models import Session
 
 from accounts.models import DutyShift
 from handoffs import archiving
@@ -107,6 +109,66 @@ def test_notes_of_duty_and_photos_of_no_case_go_by_their_own_age(world: World) -
     assert archiving.run(at=LATER)["files"] == 1
     assert list(Attachment.objects.values_list("name", flat=True)) == ["young.png"]
     assert DutyShift.objects.filter(note=NICK).get().starts_at == LATER - 2 * DAY
+
+
+def counted(at: datetime) -> tuple[int, int]:
+    """Events and timeline rows that go, as a dry run says beforehand."""
+    tried, done = archiving.run(at=at, dry_run=True), archiving.run(at=at)
+    assert tried == done
+    return done["events"], done["timeline"]
+
+
+def with_events(world: World, refund_id: str, **more: Any) -> Case:
+    case = a_life(world, refund_id, **more)
+    for hours in range(2):
+        event(case, hours, f"签收人{NAME}")
+    return case
+
+
+def test_events_and_timelines_wait_for_their_buyer_however_short_their_own_time_is(world: World) -> None:
+    with_events(world, "900350")
+    Retention.objects.update_or_create(pk=1, defaults={"events": 30, "timeline": 30, "personal": 400})
+    assert counted(NOON + 300 * DAY) == (0, 0)
+    assert archived("events") == []
+    events, rows = counted(NOON + 500 * DAY)
+    assert events == 1
+    assert rows > 0
+    assert [word for word in (NAME, NICK) if word in repr(archived("events") + archived("timeline"))] == []
+
+
+def test_a_parcel_of_two_buyers_waits_for_both(world: World) -> None:
+    parcels = {"outbound": [("中通快递", "ZT9400")]}
+    first, second = with_events(world, "900351", **parcels), a_life(world, "900352", **parcels)
+    assert first.parcels.get() == second.parcels.get()
+    Retention.objects.update_or_create(pk=1, defaults={"events": 30})
+    asked = {"reason": "买家要求删除", "by": world.manager, "at": NOON + DAY}
+    erasure.on_request([first.pk], **asked)
+    assert counted(NOON + 300 * DAY)[0] == 0
+    erasure.on_request([second.pk], **asked)
+    assert counted(NOON + 300 * DAY)[0] == 1
+
+
+def test_with_buyers_kept_for_ever_all_goes_by_its_own_age_but_of_one_who_asked_to_be_erased(world: World) -> None:
+    with_events(world, "900353")
+    asked = with_events(world, "900354")
+    claim(asked)
+    Retention.objects.update_or_create(pk=1, defaults={"events": 30, "timeline": 30, "personal": None})
+    assert erasure.on_request([asked.pk], reason="买家要求", by=world.manager, at=NOON).waiting == [asked.pk]
+    events, rows = counted(NOON + 300 * DAY)
+    assert events == 1
+    assert rows > 0
+    assert {row["of_refund_id"] for row in archived("timeline")} == {"900353"}
+    CarrierClaim.objects.update(status="paid")
+    assert counted(NOON + 301 * DAY)[0] == 1
+
+
+def test_sessions_that_are_over_go_and_no_others(world: World) -> None:
+    for key, expires in (("over", NOON - DAY), ("alive", NOON + DAY)):
+        Session.objects.create(session_key=key, session_data="", expire_date=expires)
+    archiving.run(at=NOON, dry_run=True)
+    assert Session.objects.count() == 2
+    archiving.run(at=NOON)
+    assert list(Session.objects.values_list("session_key", flat=True)) == ["alive"]
 
 
 def test_what_goes_into_the_archive_names_nobody_whose_time_is_over(world: World) -> None:
