@@ -139,6 +139,11 @@ class PersonAdmin(SetupAdmin, UserAdmin):
             held.setdefault(str(row.get_role_display()), []).append(str(row.shop))
         return "; ".join(f"{role}: {'、'.join(shops)}" for role, shops in held.items())
 
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
+        """The first password is known to who typed it, so the new person sets another one."""
+        obj.new_password_due = obj.new_password_due or not change
+        super().save_model(request, obj, form, change)
+
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         with transaction.atomic():
             held = _password(id)

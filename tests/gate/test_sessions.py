@@ -105,7 +105,30 @@ def test_a_new_persons_password_is_as_long_as_the_roles_of_the_form_ask(
             "usable_password": "true", "password1": phrase, "password2": phrase}  # fmt: skip
     body |= formset("memberships", {"role": role, "shop": world.shop.pk})
     browser(world.manager).post(reverse("admin:accounts_user_add"), body)
-    assert User.objects.filter(email="new@desk.test", new_password_due=False).exists() == made
+    assert User.objects.filter(email="new@desk.test").exists() == made
+
+
+def test_a_new_person_sets_another_password_than_the_manager_typed_before_anything_else(world: World) -> None:
+    phrase, another = "kX7-wood-Lamp-22", "zQ4-iron-Door-31"
+    body = {"email": "new@desk.test", "name": "New", "language": "en", "time_zone": "Asia/Shanghai",
+            "usable_password": "true", "password1": phrase, "password2": phrase}  # fmt: skip
+    body |= formset("memberships", {"role": "support", "shop": world.shop.pk})
+    browser(world.manager).post(reverse("admin:accounts_user_add"), body)
+    client, own = Client(), reverse("admin:password_change")
+    assert client.post("/login/", {"username": "new@desk.test", "password": phrase}).status_code == 302
+    assert client.get("/")["Location"] == own
+    set_to = {"old_password": phrase, "new_password1": phrase, "new_password2": phrase}
+    assert client.post(own, set_to).status_code == 200
+    assert client.post(own, set_to | dict.fromkeys(("new_password1", "new_password2"), another)).status_code == 302
+    assert client.get("/").status_code == 200
+    who = User.objects.get(email="new@desk.test")
+    edited = {"email": who.email, "name": "Newer", "language": "en", "time_zone": "Asia/Shanghai", "is_active": "on",
+              "digest_at": "08:00"}  # fmt: skip
+    where = reverse("admin:accounts_user_change", args=[who.pk])
+    row = {"id": who.memberships.get().pk, "user": who.pk, "role": "support", "shop": world.shop.pk}
+    browser(world.manager).post(where, edited | formset("memberships", row, initial=1))
+    who.refresh_from_db()
+    assert (who.name, who.new_password_due) == ("Newer", False)
 
 
 def test_who_comes_to_approve_sets_a_new_password_and_does_nothing_before(world: World) -> None:
