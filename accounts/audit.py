@@ -34,21 +34,24 @@ def _logged_in(*, request: HttpRequest, user: User, **_kwargs: Any) -> None:
 
 
 def _failed(
-    *, credentials: dict[str, Any], request: HttpRequest | None = None, kind: str = Kind.LOGIN_FAILED, **_kwargs: Any
-) -> None:
-    """The name that was tried is kept, for it tells who was meant; what was typed as password never is."""
-    _strange(kind, str(credentials.get("username", "")), request)
+    *, credentials: dict[str, Any], request: HttpRequest | None = None, kind: str = Kind.LOGIN_FAILED, place: str = "",
+    **_kwargs: Any,
+) -> None:  # fmt: skip
+    """The name that was tried is kept, for it tells who was meant; what was typed as password never is. `place` tells
+    where it was tried, unless at the login.
+    """
+    _strange(kind, str(credentials.get("username", "")), request, place)
 
 
 def _locked(*, request: HttpRequest, username: str | None, **_kwargs: Any) -> None:
     _strange(Kind.LOCKED_OUT, username or "", request)
 
 
-def _strange(kind: str, tried: str, request: HttpRequest | None) -> None:
+def _strange(kind: str, tried: str, request: HttpRequest | None, place: str = "") -> None:
     tried = tried.replace("\0", "")[:254]
     meant = User.objects.filter(email__iexact=tried).first() if tried else None
     address = rates.address(request) if request is not None else ""
-    note(kind, by=None, about=meant, at=timezone.now(), address=address, text=tried)
+    note(kind, by=None, about=meant, at=timezone.now(), address=address, text=f"{tried} · {place}" if place else tried)
 
 
 def listen() -> None:

@@ -6,11 +6,13 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -145,11 +147,14 @@ class PersonAdmin(SetupAdmin, UserAdmin):
         super().save_model(request, obj, form, change)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """A colleague's; one's own is changed where the old one is asked for. An id can be written in many ways."""
+        found = self.get_object(request, unquote(id))
+        if found is not None and found.pk == person(request).pk:
+            return redirect("admin:password_change")
         with transaction.atomic():
-            held = _password(id)
             answer: HttpResponse = super().user_change_password(request, id, form_url)
-            if _password(id) != held:
-                _password_set(request, User.objects.get(pk=id))
+            if found is not None and found.password != (now := User.objects.get(pk=found.pk)).password:
+                _password_set(request, now)
         return answer
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
@@ -164,16 +169,9 @@ class PersonAdmin(SetupAdmin, UserAdmin):
         return super().has_delete_permission(request, obj) and _within_reach(request, obj)
 
 
-def _password(pk: str) -> str | None:
-    return User.objects.filter(pk=pk).values_list("password", flat=True).first() if pk.isdecimal() else None
-
-
 def _password_set(request: HttpRequest, user: User) -> None:
     """Noted without the password. Whom a colleague gave one is told, and sets one that the colleague does not know."""
     editor, now = person(request), timezone.now()
-    if editor.pk == user.pk:
-        audit.note(audit.Kind.PASSWORD, by=editor, about=user, at=now)
-        return
     User.objects.filter(pk=user.pk).update(new_password_due=True)
     audit.note(audit.Kind.CHANGED, by=editor, about=user, at=now, text=f"accounts.user {user} (~) password")
     tell_of_reset("password_reset", user, by=editor, at=now)

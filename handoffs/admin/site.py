@@ -3,18 +3,21 @@
 from http import HTTPStatus
 from typing import Any
 
+from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.signals import user_login_failed
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
 from accounts import audit, rates
+from accounts.backends import login_name
 from accounts.models import User
+from handoffs.admin.often import too_often
 
 
 class Desk(UnfoldAdminSite):
@@ -31,23 +34,26 @@ class Desk(UnfoldAdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The login page; one address tries so often a minute, whoever it tries to be."""
         left = rates.wait("login", rates.caller(request), settings.LOGINS_PER_MINUTE) if request.method == "POST" else 0
-        if not left:
-            return super().login(request, extra_context)
-        said = {"message": _("Too many attempts. Try again in a minute.")}
-        answer = render(request, "handoffs/too_often.html", said, status=429)
-        answer.headers["Retry-After"] = str(left)
-        return answer
+        return too_often(request, left) if left else super().login(request, extra_context)
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """One's own password; a colleague's is a change of the person."""
-        if request.method == "GET" and getattr(request.user, "new_password_due", False):
+        """One's own password; a colleague's is a change of the person. Guesses at the old one count as at the login."""
+        user: Any = request.user
+        tried = {"username": user.email}
+        if request.method == "GET" and user.new_password_due:
             messages.warning(request, _("Set a new password before you go on: only you are to know it."))
+        if request.method == "POST" and (refused := _guessing(request, tried)):
+            return refused
         with transaction.atomic():
             answer = super().password_change(request, extra_context)
-            if answer.status_code == HTTPStatus.FOUND and isinstance(user := request.user, User):
+            if answer.status_code == HTTPStatus.FOUND:
                 where = rates.address(request)
                 User.objects.filter(pk=user.pk).update(new_password_due=False)
                 audit.note(audit.Kind.PASSWORD, by=user, about=user, at=timezone.now(), address=where)
+                AxesProxyHandler.reset_attempts(ip_address=rates.caller(request), username=login_name(request, tried))
+        form = (getattr(answer, "context_data", None) or {}).get("form")
+        if form is not None and form.has_error("old_password", "password_incorrect"):
+            user_login_failed.send(sender=__name__, credentials=tried, request=request, place="old password")
         return answer
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -105,6 +111,16 @@ class Desk(UnfoldAdminSite):
                    factors, tokens, auditing)  # fmt: skip
         pages = [each for screen in screens for each in screen.PAGES]
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
+
+
+def _guessing(request: HttpRequest, tried: dict[str, str]) -> HttpResponse | None:
+    """The refusal where a person's old password was tried too often, in this minute or in all."""
+    if left := rates.wait("password", request.user.pk, settings.LOGINS_PER_MINUTE):
+        return too_often(request, left)
+    if AxesProxyHandler.is_locked(request, tried):
+        said = _("Account locked: too many login attempts. Please try again later.")
+        return too_often(request, int(settings.AXES_COOLOFF_TIME.total_seconds()), said)
+    return None
 
 
 desk = Desk(name="admin")

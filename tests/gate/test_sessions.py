@@ -160,9 +160,22 @@ def test_whose_password_a_colleague_set_is_told_and_sets_another(world: World) -
     told = OutboxMessage.objects.get(to=world.qc)
     assert (told.mail, notices.of([told])[0].title) == ("queued", "Manager set a new password for you")
     assert browser(User.objects.get(pk=world.qc.pk)).get("/")["Location"] == reverse("admin:password_change")
-    own = reverse("admin:auth_user_password_change", args=[world.manager.pk])
-    assert browser(world.manager).post(own, body).status_code == 302
-    assert not OutboxMessage.objects.filter(to=world.manager).exists()
+
+
+@pytest.mark.parametrize("spelled", ["{}", "0{}", "+{}", "%20{}"])
+def test_however_the_address_writes_the_person_the_rules_hold(world: World, spelled: str) -> None:
+    phrase = "kX7-wood-Lamp-22"
+    body = {"password1": phrase, "password2": phrase, "usable_password": "true"}
+    manager, where, before = browser(world.manager), f"/accounts/user/{spelled}/password/", world.manager.password
+    for verb in (manager.get, manager.post):
+        answer = verb(where.format(world.manager.pk), body)
+        assert (answer.status_code, answer["Location"]) == (302, reverse("admin:password_change"))
+    world.manager.refresh_from_db()
+    assert world.manager.password == before
+    assert manager.post(where.format(world.qc.pk), body).status_code == 302
+    world.qc.refresh_from_db()
+    assert (world.qc.check_password(phrase), world.qc.new_password_due) == (True, True)
+    assert OutboxMessage.objects.filter(to=world.qc).count() == 1
 
 
 def test_nobody_edits_the_own_memberships(world: World) -> None:

@@ -1,12 +1,13 @@
 """Nobody guesses passwords for long, and guessing at one person does not lock out another."""
 
 import pytest
+from axes.models import AccessAttempt
 from django.conf import LazySettings
 from django.http import HttpRequest
 from django.test import Client
 
 from accounts.backends import login_name
-from accounts.models import User
+from accounts.models import AuditEntry, User
 
 LOCKED = 429
 
@@ -14,7 +15,7 @@ LOCKED = 429
 @pytest.fixture
 def person(db: None, settings: LazySettings) -> User:
     settings.AXES_ENABLED = True
-    return User.objects.create_superuser("support@desk.test", "pass-word-1", name="Support")
+    return User.objects.create_superuser("support@desk.test", "pass-word-1", name="Support", language="en")
 
 
 def try_password(client: Client, password: str, *, email: str = "support@desk.test") -> int:
@@ -64,3 +65,47 @@ def test_guessing_at_one_person_leaves_the_others_alone(client: Client, settings
     for number in range(settings.AXES_FAILURE_LIMIT):
         try_password(client, f"guess-{number}")
     assert try_password(client, "pass-word-2", email="qc@desk.test") == 302
+
+
+PHRASE = "kX7-wood-Lamp-22"
+
+
+def change(client: Client, old: str, *, new: str = PHRASE, **more: str) -> int:
+    body = {"old_password": old, "new_password1": new, "new_password2": new}
+    return client.post("/password_change/", body, **more).status_code
+
+
+def test_guesses_at_the_old_password_count_as_logins(client: Client, person: User, settings: LazySettings) -> None:
+    try_password(client, "pass-word-1")
+    limit = settings.AXES_FAILURE_LIMIT
+    wrong = [change(client, f"secret-guess-{number}") for number in range(limit)]
+    assert wrong == [200] * (limit - 1) + [LOCKED]
+    refused = client.post("/password_change/", {"old_password": "pass-word-1"})
+    assert (refused.status_code, refused["Retry-After"]) == (LOCKED, "900")
+    assert "too many login attempts" in refused.content.decode()
+    failed = AuditEntry.objects.filter(kind="login_failed")
+    assert set(failed.values_list("about", "text")) == {(person.pk, "support@desk.test · old password")}
+    assert (failed.count(), AuditEntry.objects.filter(kind="locked_out").count()) == (limit, 1)
+    kept = "".join(str(row) for row in AccessAttempt.objects.values())
+    assert not [word for word in ("secret-guess", PHRASE) if word in kept]
+    assert try_password(Client(), "pass-word-1") == LOCKED
+    assert change(client, "pass-word-1", REMOTE_ADDR="192.0.2.9") == 302
+
+
+@pytest.mark.usefixtures("person")
+def test_a_slip_at_ones_own_password_locks_nobody_out(client: Client, settings: LazySettings) -> None:
+    try_password(client, "pass-word-1")
+    slips = settings.AXES_FAILURE_LIMIT - 1
+    assert {change(client, "slip") for _each in range(slips)} == {200}
+    assert change(client, "pass-word-1") == 302
+    assert {change(client, "slip") for _each in range(slips)} == {200}
+    assert {change(client, PHRASE, new="1") for _each in range(slips)} == {200}  # the old one is right
+    assert try_password(Client(), PHRASE) == 302
+
+
+@pytest.mark.usefixtures("person")
+def test_an_old_password_is_tried_so_often_a_minute_from_wherever(client: Client, settings: LazySettings) -> None:
+    settings.LOGINS_PER_MINUTE = 3
+    try_password(client, "pass-word-1")
+    tries = [change(client, "slip", REMOTE_ADDR=f"192.0.2.{number}") for number in range(4)]
+    assert tries == [200, 200, 200, 429]
