@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 from accounts import vault
 from accounts.models import Shop
 from handoffs import connections
+from handoffs.admin.addresses import checked, keep_secrets_here
 from handoffs.admin.page import draw, page, person
 from handoffs.admin.setup_base import allowed
 from handoffs.models import CarrierAccount, Connection, WarehouseSystem
@@ -23,7 +24,7 @@ L = gettext_lazy
 
 
 class ConnectionForm(forms.ModelForm):
-    """An empty secret leaves the one that is kept."""
+    """An empty secret leaves the one that is kept, while the gateway stays where it is."""
 
     secret = forms.CharField(label=L("app secret"), required=False,
                              widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}))  # fmt: skip
@@ -52,11 +53,12 @@ class ConnectionForm(forms.ModelForm):
         return value
 
     def clean_gateway(self) -> str:
-        value: str = self.cleaned_data["gateway"].strip()
-        local = value.startswith(("http://127.0.0.1", "http://localhost"))
-        if value and not value.startswith("https://") and not local:
-            raise forms.ValidationError(_("The address begins with https://."))
-        return value
+        return checked(self.cleaned_data["gateway"])
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        keep_secrets_here(self, "gateway", ("secret", "session"))
+        return self.cleaned_data
 
 
 def _guard(request: HttpRequest, verb: str) -> None:
