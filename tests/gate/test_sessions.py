@@ -150,6 +150,38 @@ def test_who_comes_to_approve_sets_a_new_password_and_does_nothing_before(world:
     assert client.get("/").status_code == 200
 
 
+def test_who_will_approve_from_monday_sets_the_longer_password_today(world: World, clock: Clock) -> None:
+    client, own = browser(world.support), reverse("admin:password_change")
+    body = {"user": world.support.pk, "role": "supervisor", "shop": world.shop.pk, "valid_from": "2026-11-16"}
+    assert browser(world.manager).post(reverse("admin:accounts_membership_add"), body).status_code == 302
+    assert client.get("/")["Location"] == own
+    for phrase, status in (("kX7-wood-La", 200), ("kX7-wood-Lam", 302)):
+        words = {"old_password": "pass-word-1", "new_password1": phrase, "new_password2": phrase}
+        assert client.post(own, words).status_code == status
+    assert client.get("/").status_code == 200
+    clock.move_to("2026-11-16T04:00:00Z")
+    assert "supervisor" in User.objects.get(pk=world.support.pk).roles
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_role_that_was_over_and_comes_back_asks_for_a_new_password(world: World, *, inline: bool) -> None:
+    row = Membership.objects.create(user=world.qc, role="supervisor", shop=world.shop, valid_to=date(2026, 11, 9))
+    manager, others = browser(world.manager), Membership.objects.filter(user=world.qc).exclude(pk=row.pk)
+    validate_password("kX7-wood-L", world.qc)  # it is over
+    for day, due in (("2026-11-08", False), ("2026-12-31", True)):
+        body = {"id": row.pk, "user": world.qc.pk, "role": "supervisor", "shop": world.shop.pk, "valid_to": day}
+        where = reverse("admin:accounts_membership_change", args=[row.pk])
+        if inline:
+            kept = [{"id": e.pk, "user": e.user_id, "role": e.role, "shop": e.shop_id} for e in others]
+            body = formset("memberships", body, *kept, initial=1 + len(kept)) | {
+                "email": world.qc.email, "name": "Q", "language": "en", "time_zone": "Asia/Shanghai", "is_active": "on",
+                "digest_at": "08:00"}  # fmt: skip
+            where = reverse("admin:accounts_user_change", args=[world.qc.pk])
+        assert manager.post(where, body).status_code == 302
+        row.refresh_from_db()
+        assert (str(row.valid_to), User.objects.get(pk=world.qc.pk).new_password_due) == (day, due)
+
+
 def test_whose_password_a_colleague_set_is_told_and_sets_another(world: World) -> None:
     world.qc.wants_mail = False
     world.qc.save()
