@@ -26,6 +26,7 @@ from accounts import kept
 from accounts.models import Shop, User
 from handoffs.alone import alone, give_up, hold, taken
 from handoffs.flow import intake, tracking
+from handoffs.flow.errors import Invalid
 from handoffs.intake import PATIENCE, format_of, read, rejects
 from handoffs.intake.headers import OWN_COLUMNS
 from handoffs.intake.rows import Reject, Row, Unreadable
@@ -305,7 +306,7 @@ def keep(chunks: Iterable[bytes], path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with path.open("wb") as target:
             target.writelines(chunks)
-    except OSError as error:
+    except (OSError, Invalid) as error:  # or it was not kept when it came
         logger.exception("an uploaded file could not be stored")
         path.unlink(missing_ok=True)
         text = _("The desk's disk takes no more files. Nothing was kept; tell whoever runs the desk.")

@@ -211,6 +211,10 @@ WHITENOISE_USE_FINDERS = True
 # Outside every web root: evidence is served by a view that asks who wants it.
 ATTACHMENT_DIR = env.folder("ATTACHMENT_DIR", VAR_DIR / "attachments")
 MEDIA_ROOT = ATTACHMENT_DIR
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "handoffs.spooling.Spooled",
+]
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
