@@ -195,6 +195,7 @@ AXES_CLIENT_IP_CALLABLE = "accounts.rates.caller"
 API_PER_MINUTE = env.number("API_PER_MINUTE", 600, least=0, most=1_000_000)
 HOOKS_PER_MINUTE = env.number("HOOKS_PER_MINUTE", 1_200, least=0, most=1_000_000)
 LOGINS_PER_MINUTE = env.number("LOGINS_PER_MINUTE", 30, least=0, most=1_000_000)
+REVEALS_PER_MINUTE = env.number("REVEALS_PER_MINUTE", 30, least=0, most=1_000_000)
 
 # --- language and time ------------------------------------------------------------------------------------------------
 TIME_ZONE = "UTC"

@@ -9,8 +9,8 @@ from pathlib import Path
 _KEPT = ("DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "SECRET_KEY", "CREDENTIALS_KEY")
 _DOCUMENTED = ("EMAIL_URL", "DEFAULT_FROM_EMAIL", "BASE_URL", "CSRF_TRUSTED_ORIGINS", "ATTACHMENT_DIR", "DEBUG", "TLS",
                "LOG_LEVEL", "VAR_DIR", "METRICS_TOKEN", "LOG_FORMAT", "SESSION_IDLE_MINUTES", "SESSION_HOURS",
-               "API_PER_MINUTE", "HOOKS_PER_MINUTE", "LOGINS_PER_MINUTE", "CLIENT_ADDRESS_HEADER",
-               "SECOND_FACTOR_ROLES")  # fmt: skip
+               "API_PER_MINUTE", "HOOKS_PER_MINUTE", "LOGINS_PER_MINUTE", "REVEALS_PER_MINUTE",
+               "CLIENT_ADDRESS_HEADER", "SECOND_FACTOR_ROLES")  # fmt: skip
 for _name in _DOCUMENTED:
     os.environ.pop(_name, None)
 if not os.environ.get("DATABASE_URL"):
@@ -38,6 +38,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 AXES_ENABLED = False
 WHITENOISE_AUTOREFRESH = True  # a client of a test loads the middleware anew, which must not read all static files
 SECOND_FACTOR_ROLES = frozenset[str]()
-API_PER_MINUTE = HOOKS_PER_MINUTE = LOGINS_PER_MINUTE = 0
+API_PER_MINUTE = HOOKS_PER_MINUTE = LOGINS_PER_MINUTE = REVEALS_PER_MINUTE = 0
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL;PRAGMA synchronous=OFF;"

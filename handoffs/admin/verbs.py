@@ -1,13 +1,16 @@
 """Verbs of a case that need no form of their own: take, pass on, put back, reveal the buyer, take a decision back."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import rates
 from accounts.models import User
 from handoffs.admin.case import case_page
+from handoffs.admin.often import too_often
 from handoffs.admin.page import number, page, person, seen_case
 from handoffs.admin.uploads import Sent
 from handoffs.flow import buyer, decision, owner
@@ -21,6 +24,10 @@ def verb(request: HttpRequest, case_id: int, code: str) -> HttpResponse:
     case = seen_case(request, case_id)
     given = Sent({}, request, person(request), timezone.now())
     if code == "reveal":
+        if left := rates.wait("reveal", given.by.pk, settings.REVEALS_PER_MINUTE):
+            return too_often(
+                request, left, _("You have looked at many buyers' data within a minute. Go on in a minute.")
+            )
         return case_page(request, case_id, revealed=buyer.reveal(case.pk, by=given.by, at=given.at))
     if code not in VERBS:
         raise Http404

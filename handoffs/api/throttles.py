@@ -31,6 +31,15 @@ class PerCaller(BaseThrottle):
         return self.left
 
 
+class Reveals(PerCaller):
+    """Buyers' data by the minute where the console's session calls: counted with what the console itself shows."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        del view
+        self.left = 0 if request.auth else rates.wait("reveal", request.user.pk, settings.REVEALS_PER_MINUTE)
+        return not self.left
+
+
 def limited(view: Hook) -> Hook:
     """Pushes by the minute: for one account from one address, and from one address in all.
 

@@ -8,10 +8,13 @@ import time_machine
 from django.conf import LazySettings
 from django.core.checks import run_checks
 from django.test import Client, RequestFactory
+from django.urls import reverse
+from django.utils import timezone
 from redis import ConnectionError as NoRedis
 
-from accounts import checks, rates
-from accounts.models import User
+from accounts import checks, rates, tokens
+from accounts.models import AuditEntry, User
+from tests import factories
 from tests.factories import World
 
 
@@ -86,6 +89,31 @@ def test_one_address_tries_to_log_in_so_often_whoever_it_tries_to_be(world: Worl
     assert tries[3].headers["Retry-After"] == "60"
     settings.CLIENT_ADDRESS_HEADER = "X-Real-IP"
     assert Client().post("/login/", {"username": "a@b.cn"}, headers={"X-Real-IP": "192.0.2.7"}).status_code == 200
+
+
+def test_a_person_looks_at_so_many_buyers_a_minute(
+    world: World, clock: time_machine.Traveller, settings: LazySettings
+) -> None:
+    settings.REVEALS_PER_MINUTE = 2
+    case, client = factories.case(world.shop, buyer_nick="mountain-river"), browser(world.support)
+    reveal = reverse("admin:handoffs_verb", args=[case.pk, "reveal"])
+    api = f"/api/v1/cases/{case.pk}/reveal_buyer/"
+    assert "mountain-river" in client.post(reveal).content.decode()
+    assert client.post(api).json()["nick"] == "mountain-river"
+    clock.shift(timedelta(seconds=20))
+    refused = client.post(reveal)
+    assert (refused.status_code, refused["Retry-After"]) == (429, "40")
+    assert "Go on in a minute." in refused.content.decode()
+    assert "mountain-river" not in refused.content.decode()
+    also = client.post(api)
+    assert (also.status_code, also["Retry-After"], also.json()["code"]) == (429, "40", "throttled")
+    assert AuditEntry.objects.filter(kind="revealed").count() == 2
+    _row, key = tokens.make(world.support, "print", ["read", "act"], by=world.support, at=timezone.now(), days=1)
+    assert Client().post(api, headers={"Authorization": f"Token {key}"}).status_code == 200
+    assert client.post(reverse("admin:handoffs_verb", args=[case.pk, "claim"])).status_code == 302
+    assert browser(world.supervisor).post(reveal).status_code == 200
+    clock.shift(timedelta(seconds=40))
+    assert client.post(reveal).status_code == 200
 
 
 def test_a_cache_that_does_not_answer_stops_nobody(world: World, settings: LazySettings) -> None:

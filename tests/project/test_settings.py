@@ -12,7 +12,8 @@ FILE = active.BASE_DIR / "refunddesk" / "settings.py"
 VARIABLES = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG", "BASE_URL",
              "ATTACHMENT_DIR", "DEFAULT_FROM_EMAIL", "CSRF_TRUSTED_ORIGINS", "TLS", "LOG_LEVEL", "VAR_DIR",
              "METRICS_TOKEN", "LOG_FORMAT", "SESSION_IDLE_MINUTES", "SESSION_HOURS", "API_PER_MINUTE",
-             "HOOKS_PER_MINUTE", "LOGINS_PER_MINUTE", "CLIENT_ADDRESS_HEADER", "SECOND_FACTOR_ROLES")  # fmt: skip
+             "HOOKS_PER_MINUTE", "LOGINS_PER_MINUTE", "REVEALS_PER_MINUTE", "CLIENT_ADDRESS_HEADER",
+             "SECOND_FACTOR_ROLES")  # fmt: skip
 PRODUCTION = {
     "DATABASE_URL": "postgres://desk:p%40ss@db.example.com:5433/refunds?sslmode=require",
     "REDIS_URL": "redis://cache.example.com:6379/2",

@@ -13,6 +13,7 @@ from handoffs.api.asked import Nothing, PersonIn, ReplyIn
 from handoffs.api.pagination import PageIn, page
 from handoffs.api.shown.case import BuyerOut, CaseOut
 from handoffs.api.shown.people import all_shown
+from handoffs.api.throttles import PerCaller, Reveals
 from handoffs.api.views.base import DeskView, described
 from handoffs.exact import whole
 from handoffs.flow import buyer, numbers, owner, response
@@ -119,6 +120,8 @@ class PutBack(DeskView):
 
 class RevealBuyer(DeskView):
     """The buyer's data in full; who looked is noted in the timeline."""
+
+    throttle_classes = (PerCaller, Reveals)
 
     @described("cases_reveal_buyer", takes=Nothing, gives=BuyerOut)
     def post(self, _request: Request, pk: int) -> Response:
