@@ -273,6 +273,13 @@ def test_evidence_is_served_only_to_those_who_may_see_the_case(scene: Scene) -> 
     assert client.get(where).status_code == 404
 
 
+def test_evidence_whose_file_is_gone_is_missed_with_words(scene: Scene) -> None:
+    photo = photos.uploaded(scene.world.qc, at=timezone.now())
+    photo.file.storage.delete(photo.file.name)
+    got = as_(scene, "qc").get(reverse("admin:handoffs_attachment", args=[photo.pk]))
+    assert (got.status_code, "The file is not there" in got.content.decode()) == (404, True)
+
+
 def test_nobody_edits_the_own_limit(scene: Scene) -> None:
     from accounts.models import Limit
 

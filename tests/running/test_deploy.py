@@ -135,6 +135,14 @@ def test_two_timetables_on_one_machine_are_kept_apart_by_a_lock(tmp_path: Path) 
     assert service["RestartPreventExitStatus"] == "75"
 
 
+def test_what_the_desk_writes_is_for_its_own_user_only() -> None:
+    """systemd sets the mode of the folder anew with each start, so every unit that names it names the same one."""
+    for path in UNITS:
+        service = unit(path)["Service"]
+        if "StateDirectory" in service:
+            assert service.get("StateDirectoryMode") == "0700", path.name
+
+
 def test_the_image_copies_what_is_there_and_runs_as_a_plain_user() -> None:
     text = (DEPLOY / "Dockerfile").read_text()
     copied = [words[0] for words in map(str.split, re.findall(r"^COPY (?!--from)(.*)$", text, re.M))]
