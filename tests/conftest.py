@@ -77,12 +77,11 @@ def keeping(request: pytest.FixtureRequest) -> Path | None:
     return request.config.cache.mkdir("migrated") if hasattr(request.config, "cache") else None
 
 
-def _of_the_test() -> str:
-    """The path or the URL of the database that the tests of this process use."""
-    name = connection.creation._get_test_db_name()
-    return (
-        name if connection.vendor == "sqlite" else urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=name))
-    )
+def _called(name: str) -> str:
+    """The path or the URL of the database of that name."""
+    if connection.vendor == "sqlite":
+        return name
+    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +93,7 @@ def django_db_keepdb(keeping: Path | None, django_db_modify_db_settings: None) -
             name = sql.Identifier(connection.creation._get_test_db_name())
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(name))
             server.execute(sql.SQL("CREATE DATABASE {}").format(name))
-    return migrated.fill(keeping, _of_the_test())
+    return migrated.fill(keeping, _called(connection.creation._get_test_db_name()))
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +102,7 @@ def django_db_setup(
 ) -> None:
     if keeping is not None and not django_db_keepdb:
         with django_db_blocker.unblock():
-            migrated.keep(keeping, _of_the_test())
+            migrated.keep(keeping, _called(str(connection.settings_dict["NAME"])))
 
 
 @pytest.fixture(autouse=True)

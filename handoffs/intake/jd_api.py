@@ -10,7 +10,6 @@ from handoffs.intake import vocabulary
 from handoffs.intake.rows import Reject, Row
 from handoffs.intake.values import Bad, identifier, moment, money, quantity, text
 
-
 SHIPPED = vocabulary.JD_INTERCEPTING | vocabulary.JD_HAD_LEFT
 
 
