@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -83,7 +84,9 @@ def run(run_id: int, *, at: datetime, progress: Progress | None = None) -> Impor
         return record
     # The reasons of rejected rows are kept as text, so they are written in the language of who sent the file.
     with alone(_job(run_id), seconds=HELD) as mine, translation.override(_language(record)):
-        return _go(record, at=at, progress=progress) if mine else record
+        record.refresh_from_db(fields=["status"])  # it may have come to its end before it was held
+        going = mine and record.status != ImportRun.Status.DONE
+        return _go(record, at=at, progress=progress) if going else record
 
 
 def _language(record: ImportRun) -> str | None:
@@ -100,7 +103,7 @@ def _begun(run_id: int) -> str:
 
 
 def _go(record: ImportRun, *, at: datetime, progress: Progress | None) -> ImportRun:
-    attempt, deaths = Attempt(record, at), kept.get(_begun(record.pk)) or 0
+    attempt, deaths, ended = Attempt(record, at), kept.get(_begun(record.pk)) or 0, True
     attempt.begin()
     kept.keep(_begun(record.pk), deaths + 1, KEPT.total_seconds())
     try:
@@ -112,6 +115,12 @@ def _go(record: ImportRun, *, at: datetime, progress: Progress | None) -> Import
         return record
     except Unreadable as error:
         attempt.end(ImportRun.Status.FAILED, error=str(error)[:500])
+    except (OperationalError, InterfaceError):
+        ended = False  # the database went away: taken up again by itself like a run whose worker died
+        if not _is_upload(record):
+            with suppress(DatabaseError):
+                attempt.end(ImportRun.Status.FAILED, error=_("The database went away. Start it again."))
+        raise
     except Exception:
         attempt.end(ImportRun.Status.FAILED, error=_("It stopped at a fault of the desk itself. Start it again."))
         raise
@@ -119,8 +128,14 @@ def _go(record: ImportRun, *, at: datetime, progress: Progress | None) -> Import
         attempt.end(ImportRun.Status.DONE)
         discard(record)
     finally:
-        kept.forget(_begun(record.pk))
+        if ended:
+            kept.forget(_begun(record.pk))
     return record
+
+
+def _is_upload(record: ImportRun) -> bool:
+    """Whether a worker has the run, not somebody who typed the command."""
+    return record.stored.startswith(f"{folder()}/")
 
 
 def _given_up(deaths: int) -> str:

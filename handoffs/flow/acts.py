@@ -138,21 +138,26 @@ def _agree_return(c: Context) -> None:
 def _return_number(c: Context) -> None:
     _know_return(c)
     clock.end_all(c.case, ClockKind.RETURN_NUMBER, at=c.at)
+    goods.follow_locked(c.case, at=c.at, by=c.by)
 
 
 def _know_return(c: Context) -> Parcel:
     found = parcel.know(c.case, waybill=c.text("waybill"), carrier=c.text("carrier"), at=c.at, leg=Parcel.Leg.RETURN)
+    parcel.handed_over(found, at=c.at)
     c.note("return_number", waybill=found.waybill, carrier=str(found.carrier or found.carrier_text))
     return found
 
 
 def _offline_return(c: Context) -> None:
-    """Wrongly filed, and the buyer sends it back anyway: the return number is taken directly (path 4)."""
+    """Wrongly filed, and the buyer sends it back anyway: the return number is taken directly (path 4), and watched."""
     if c.case.return_agreed_offline:
         raise Stale(_("The return is agreed already."))
+    if c.text("message"):
+        _reply(c, "return_agreed")
     _know_return(c)
     _set(c.case, return_agreed_offline=True)
     clock.end_all(c.case, ClockKind.DECIDE, at=c.at)
+    goods.follow_locked(c.case, at=c.at, by=c.by)
 
 
 def _reshipped(c: Context) -> None:
@@ -344,7 +349,9 @@ ACTS: dict[str, Act] = {
         Act("reshipped", L("Record the new waybill"), _reshipped, (WAYBILL, CARRIER)),
         Act("chase_return_number", L("Remind the buyer of the return number"), _chase_return_number, (MESSAGE,),
             "respond", "return_number_coupon"),
-        Act("offline_return", L("Take the return number directly"), _offline_return, (WAYBILL, CARRIER)),
+        Act("offline_return", L("Take the return number directly"), _offline_return,
+            (WAYBILL, CARRIER, Field("message", L("message to the buyer"), "long", required=False)), "respond",
+            "offline_return"),
         Act("carry_out", L("Carry out in the back office and record it"), _carry_out,
             (Field("reference", L("reference in the back office"), required=False),
              Field("small_payment", L("small payment (小额打款)"), "yesno", required=False)), "propose"),

@@ -155,7 +155,7 @@ def link_parcels(pairs: Iterable[tuple[Case, Row]], arrival: Arrival) -> None:
         return
     parcels = [
         Parcel(shop=arrival.shop, leg=leg, waybill=waybill, carrier=carrier_called(carrier, arrival.carriers),
-               carrier_text=carrier[:80], created_at=arrival.at)
+               carrier_text=carrier[:80], created_at=arrival.at, **_given(leg, arrival.at))
         for (leg, waybill), (carrier, _cases) in wanted.items()
     ]  # fmt: skip
     bulk.create_new(parcels)
@@ -171,6 +171,11 @@ def link_parcels(pairs: Iterable[tuple[Case, Row]], arrival: Arrival) -> None:
         carry_on(gone_on, at=arrival.at)
     heard = Parcel.objects.filter(pk__in=set(ids.values())).exclude(state="")
     heard.update(pending=True, pending_since=arrival.at)
+
+
+def _given(leg: str, at: datetime) -> dict[str, Any]:
+    """A return's number is the buyer's word that the carrier has it: from then on a first event is waited for."""
+    return {"handed_over_at": at, "pending": True, "pending_since": at} if leg == Parcel.Leg.RETURN else {}
 
 
 def _waybills(row: Row) -> Iterable[tuple[str, str, str]]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
@@ -79,7 +79,8 @@ def take(
 ) -> Iterator[Outcome]:
     """Store rows of one shop, yielding what became of each, in order. One transaction a batch.
 
-    A row the database refuses is rejected by itself; the good rows beside it go through.
+    A row the database refuses is rejected by itself; the good rows beside it go through. Raises OperationalError when
+    it is the database that fails: the batch at hand is not stored then, those before it are.
     """
     arrival = arrive.Arrival(shop, at, by, origin.key or f"{shop.pk}:{at.isoformat()}")
     for rows_of_batch in chunks(rows, BATCH):
@@ -99,6 +100,8 @@ def _batch(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origin) ->
     try:
         return _stored(rows, arrival, origin)
     except (DatabaseError, ValidationError, ValueError, FlowError) as error:
+        if _is_away(error):
+            raise
         if len(rows) == 1:
             row = rows[0]
             message = (
@@ -109,6 +112,12 @@ def _batch(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origin) ->
             return [Outcome(row.number, getattr(row, "refund_id", ""), "rejected", message)]
     middle = len(rows) // 2
     return _batch(rows[:middle], arrival, origin) + _batch(rows[middle:], arrival, origin)
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the database itself fails, which is no row's fault. A deadlock (40…) is tried again in smaller parts."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, OperationalError) and not state.startswith("40")
 
 
 def _stored(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origin) -> list[Outcome]:

@@ -63,7 +63,12 @@ def is_unheard_of(parcel: Parcel) -> bool:
 
 def concerns(case: Case) -> bool:
     """Whether a silent parcel would cost the shop something: the goods are under way, and the case is not history."""
-    if case.goods not in UNDER_WAY or case.phase == Case.Phase.CLOSED or is_history(case):
+    if case.phase == Case.Phase.CLOSED or is_history(case):
+        return False
+    if case.path == Case.Path.RETURN and case.goods == Case.Goods.WITH_BUYER:
+        # The buyer gave a number: is it one that the carrier knows?
+        return case.parcels.filter(leg=Parcel.Leg.RETURN, handed_over_at__isnull=False).exists()
+    if case.goods not in UNDER_WAY:
         return False
     if case.path == Case.Path.RETURN:
         return case.goods == Case.Goods.RETURNING

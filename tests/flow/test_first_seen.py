@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Contact, Membership
-from handoffs import permissions, sweep
+from handoffs import permissions, sweep, tracking
 from handoffs.flow import acts, answer, decision, handoff, response
 from handoffs.flow.answer import Given
 from handoffs.flow.errors import Invalid
@@ -205,3 +205,36 @@ def test_memberships_begin_with_the_day_in_china(world: World) -> None:
     assert case.owner == world.support
     Membership.objects.filter(user=world.support).update(valid_from=None, valid_to="2026-11-10")
     assert factories.case(world.shop, path=3, at=midnight).owner is None
+
+
+class TestReturnNumbers:
+    """A number that the carrier does not know is asked about, however it came."""
+
+    DAYS = timedelta(days=2)
+
+    def _is_asked_about(self, case: Case, since: Any) -> None:
+        watch = Clock.objects.get(case=case, kind="parcel_silence", ended_at=None)
+        assert watch.due_at == since + self.DAYS
+        sweep.run(at=since + self.DAYS + MINUTE)
+        assert case.handoffs.get(kind="trace_return").status == "open"
+
+    def test_entered_by_hand(self, world: World) -> None:
+        case = factories.case(world.shop, path=4, phase="wait_buyer_return")
+        acts.perform(case.pk, "return_number", {"waybill": "SF1234567890"}, by=world.support, at=NOON)
+        assert Clock.objects.get(case=case, kind="return_number").state == "met"
+        self._is_asked_about(case, NOON)
+
+    def test_taken_directly_with_a_word_to_the_buyer(self, world: World) -> None:
+        case = factories.case(world.shop, path=3)
+        given = {"waybill": "SF1234567890", "message": "您好，已登记您的退货单号"}
+        acts.perform(case.pk, "offline_return", given, by=world.support, at=NOON)
+        case.refresh_from_db()
+        assert (case.path, case.responses.get().message) == (4, given["message"])
+        assert Clock.objects.get(case=case, kind="first_response").state == "met"
+        self._is_asked_about(case, NOON)
+
+    def test_told_by_the_marketplace(self, world: World) -> None:
+        case = factories.case(world.shop, path=4, phase="wait_buyer_return")
+        told(world, case, phase="wait_seller_confirm", return_waybill="SF1234567890", at=NOON + HOUR)
+        tracking.run(at=NOON + HOUR + 10 * MINUTE)
+        self._is_asked_about(case, NOON + HOUR)

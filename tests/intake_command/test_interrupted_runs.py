@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import OperationalError
 
 from handoffs import imports
-from handoffs.flow import intake
+from handoffs.flow import arrive, intake
 from handoffs.models import Case, ImportRun, RejectedRow
 from tests import factories
 from tests.factories import NOON, World
@@ -167,3 +168,71 @@ def test_the_reasons_are_in_the_language_of_who_sent_the_file(world: World, tmp_
     run = run_of(world, tmp_path, BAD)
     imports.run(run.pk, at=NOON)
     assert "is no amount" not in run.rejects.get().message
+
+
+class Away:
+    """A database that goes away at a row, for as long as it is away."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, refund_id: str) -> None:
+        self.away, admit = True, arrive.admit
+
+        def admitting(news: list[arrive.New], arrival: arrive.Arrival) -> None:
+            if self.away and any(new.case.refund_id == refund_id for new in news):
+                raise OperationalError("the server closed the connection unexpectedly")
+            admit(news, arrival)
+
+        monkeypatch.setattr(arrive, "admit", admitting)
+
+
+def test_a_database_that_goes_away_is_no_fault_of_the_rows(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run stands as one whose worker died: taken up again by itself, with every row."""
+    run, database = run_of(world, tmp_path, *ROWS), Away(monkeypatch, "2")
+    with pytest.raises(OperationalError):
+        imports.run(run.pk, at=NOON)
+    run.refresh_from_db()
+    assert (run.status, RejectedRow.objects.count()) == ("running", 0)
+    later = NOON + timedelta(minutes=10)
+    assert imports.standing(later) == [run.pk]
+    database.away = False
+    assert imports.run(run.pk, at=later).status == "done"
+    assert (Case.objects.count(), RejectedRow.objects.get().raw["退款编号"]) == (3, "9")
+
+
+def test_a_database_that_is_away_again_and_again_is_given_up(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(world, tmp_path, *ROWS)
+    Away(monkeypatch, "1")
+    for number in range(imports.DEATHS):
+        with pytest.raises(OperationalError):
+            imports.run(run.pk, at=NOON + timedelta(minutes=10 * number))
+    assert imports.run(run.pk, at=NOON + timedelta(hours=2)).status == "failed"
+
+
+def test_a_typed_command_whose_database_goes_away_says_so(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(world, tmp_path, *ROWS)
+    ImportRun.objects.filter(pk=run.pk).update(stored=str(Path(run.stored).rename(tmp_path / "f.csv")))
+    Away(monkeypatch, "2")
+    with pytest.raises(OperationalError):
+        imports.run(run.pk, at=NOON)
+    run.refresh_from_db()
+    assert (run.status, "database" in run.error) == ("failed", True)
+
+
+def test_a_run_that_was_done_while_it_was_waited_for_is_not_begun_anew(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(world, tmp_path, *ROWS)
+    alone = imports.alone
+
+    def done_meanwhile(name: str, *, seconds: float) -> Any:
+        ImportRun.objects.filter(pk=run.pk).update(status="done")
+        return alone(name, seconds=seconds)
+
+    monkeypatch.setattr(imports, "alone", done_meanwhile)
+    assert imports.run(run.pk, at=NOON).status == "done"
+    assert not Case.objects.exists()
