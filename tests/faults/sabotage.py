@@ -7,9 +7,11 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import django
@@ -154,6 +156,22 @@ def _killed_in_the_import(count: str) -> None:
     arrive._stop_parcels = _nth(count, arrive._stop_parcels)
 
 
+def _waits_in_the_import(count: str) -> None:
+    """In the middle of a batch: says that it is there, and goes on when the file that says so is gone."""
+    from handoffs.flow import arrive
+
+    here, stop_parcels, done = Path(os.environ["HERE"]), arrive._stop_parcels, iter(range(1, 10**9))
+
+    def waiting(*given: Any) -> Any:
+        if next(done) == int(count):
+            here.touch()
+            while here.exists():
+                time.sleep(0.05)
+        return stop_parcels(*given)
+
+    arrive._stop_parcels = waiting
+
+
 def _hasty_about_imports(seconds: str) -> None:
     """So soon a worker that says nothing of its import counts as dead."""
     from handoffs import imports
@@ -167,6 +185,17 @@ def _hasty_about_imports(seconds: str) -> None:
 @contextmanager
 def _no_transaction(*_args: Any, **_kwargs: Any) -> Iterator[None]:
     yield
+
+
+def _without_telling_faults_apart(_value: str) -> None:
+    """What the database refuses is the rows' fault, also when it is away. Slowly, so that it is back before the end."""
+    from handoffs.flow import intake
+
+    def never(_error: Exception) -> bool:
+        time.sleep(0.02)
+        return False
+
+    intake._is_away = never
 
 
 def _without_transactions(_value: str) -> None:
@@ -278,9 +307,11 @@ HARMS: dict[str, Callable[[str], None]] = {
     "killed-in-the-delivery": _killed_in_the_delivery,
     "killed-before-the-delivery": _killed_before_the_delivery,
     "killed-in-the-import": _killed_in_the_import,
+    "waits-in-the-import": _waits_in_the_import,
     "hasty-about-imports": _hasty_about_imports,
     "full-disk": _full_disk,
     "impatient": _impatient,
+    "without-telling-faults-apart": _without_telling_faults_apart,
     "without-transactions": _without_transactions,
     "without-locks": _without_locks,
     "without-a-claim": _without_a_claim,

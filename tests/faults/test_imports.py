@@ -1,14 +1,18 @@
 """A worker killed with -9 in the middle of an import: the import goes on by itself, and writes nothing twice."""
 
+import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.faults.conftest import AT, LATER, Desk
-from tests.faults.running import PASSES, WORKER, at_work
+from tests import services
+from tests.faults.conftest import AT, LATER, PEOPLE, Desk, desk_at, migrate
+from tests.faults.running import PASSES, WORKER, Restartable, at_work
 from tests.faults.sabotage import HEAD, ROW
 
 pytestmark = pytest.mark.faults
@@ -102,3 +106,44 @@ def test_worker_killed_in_the_middle_of_an_import(
         return
     assert (desk.ask(STATUS), found) == ("done", (ROWS, 0, 0))
     assert "700 new 0 updated 500 unchanged 0 rejected Every row was taken." in words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("harm", "guard"), [("", ""), ("without-telling-faults-apart", "telling the database's faults from the rows'")],
+    ids=["", "control"],
+)  # fmt: skip
+def test_postgresql_away_in_the_middle_of_an_import(
+    tmp_path: Path, harm: str, guard: str, counted: Callable[..., None]
+) -> None:
+    """It crashes under the second batch and is back after a second: no row is turned down for it, and none is lost."""
+    with ExitStack() as running:
+        scratch = Path(running.enter_context(TemporaryDirectory(prefix="refunddesk-faults-")))
+        database = running.enter_context(Restartable(scratch))
+        desk = desk_at(database.address, running.enter_context(services.redis(tmp_path)), tmp_path)
+        migrate(desk)
+        desk.python(PEOPLE)
+        run, here = str(upload(desk)), tmp_path / "here"
+        harms = " ".join(["waits-in-the-import=2", *filter(None, [harm])]).split()
+        command = [sys.executable, "-m", "tests.faults.sabotage", "import", *harms]
+        worker = desk.start(command, AT=AT, RUN=run, HERE=str(here))
+        until = time.monotonic() + 60
+        while not here.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert desk.ask(CASES) == 500
+        database.crash()
+        here.unlink()
+        time.sleep(1)
+        database.start()
+        _out, err = worker.communicate(timeout=120)
+        turned_down = desk.ask("SELECT count(*) FROM handoffs_rejectedrow")
+        if guard:
+            counted(desk.ask(CASES), turned_down, 0, guard=guard)
+            assert (turned_down > 0, desk.ask(STATUS)) == (True, "done")
+            return
+        assert b"OperationalError" in err
+        assert (desk.ask(STATUS), desk.ask(CASES), turned_down) == ("running", 500, 0)
+        desk.act("import", AT=LATER, RUN=run)
+        counted(*of_the_import(desk))
+        assert (desk.ask(STATUS), of_the_import(desk)) == ("done", (ROWS, 0, 0))
+        assert desk.ask("SELECT rejected FROM handoffs_importrun") == 0
