@@ -74,6 +74,10 @@ def propose(case: Case, kind: str, given: Sent) -> None:
         messages.info(given.request, _("Above your limit: a supervisor was asked."))
 
 
+def pays_compensation(case: Case) -> bool:
+    return case.decisions.filter(status=Decision.Status.APPROVED, kind=Decision.Kind.COMPENSATION).exists()
+
+
 def to_carry_out(case: Case) -> list[tuple[str, Any]]:
     """The approved decisions, oldest first, as choices."""
     rows = case.decisions.filter(status=Decision.Status.APPROVED).order_by("at", "pk")

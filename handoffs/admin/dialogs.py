@@ -170,6 +170,8 @@ def _act(case: Case, code: str, user: User) -> Dialog:
     if code == "carry_out":
         due = deciding.to_carry_out(case)
         facts = [label for _pk, label in due]
+        if not deciding.pays_compensation(case):
+            fields = {name: field for name, field in fields.items() if name not in ("small_payment", "payer")}
         fields = {"decision": make.choice(_("decision"), due)} | fields if len(due) > 1 else fields
         fields |= at_the_marketplace.refusal(case)
         facts += at_the_marketplace.not_allowed(case)

@@ -132,6 +132,7 @@ class CarryOutIn(Asked):
 
     reference = Words(max_length=120, **optional(allow_blank=True))
     small_payment = YesNo(**optional())
+    payer = Words(max_length=12, **optional(allow_blank=True))
 
 
 # Words of an act land in columns of these lengths.

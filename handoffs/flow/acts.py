@@ -21,7 +21,7 @@ from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, NotYours, Stale
 from handoffs.flow.moves import locked_case, note
 from handoffs.flow.response import BY_HAND, Reply, checked, record
-from handoffs.models import CarrierClaim, Case, Decision, Fact, Parcel, ParcelState, Response
+from handoffs.models import CarrierClaim, Case, Compensation, Decision, Fact, Parcel, ParcelState, Response
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
 
@@ -190,8 +190,9 @@ def _carry_out(c: Context) -> None:
     if chosen is None:
         raise Stale(_("There is no approved decision to carry out."))
     decision.carry_out(
-        chosen.pk, by=c.by, at=c.at, reference=c.text("reference"), small_payment=c.flag("small_payment")
-    )
+        chosen.pk, by=c.by, at=c.at, reference=c.text("reference"), small_payment=c.flag("small_payment"),
+        payer=c.text("payer"),
+    )  # fmt: skip
     c.case.refresh_from_db()
 
 
@@ -354,7 +355,9 @@ ACTS: dict[str, Act] = {
             "offline_return"),
         Act("carry_out", L("Carry out in the back office and record it"), _carry_out,
             (Field("reference", L("reference in the back office"), required=False),
-             Field("small_payment", L("small payment (小额打款)"), "yesno", required=False)), "propose"),
+             Field("small_payment", L("small payment (小额打款)"), "yesno", required=False),
+             Field("payer", L("compensation is paid by"), "choice", required=False,
+                   choices=tuple(Compensation.Payer.choices))), "propose"),
         Act("ask_exchange", L("Ask how to exchange"), _exchange,
             (Field("way", L("way"), "choice", choices=WAYS), MESSAGE), "respond", "exchange_return"),
         Act("open_claim", L("Open a carrier claim"), _open_claim,

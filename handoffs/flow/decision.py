@@ -21,7 +21,7 @@ from handoffs.models import Case, Compensation, Decision, Handoff, RefundOrder, 
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
 
-Kind, Status = Decision.Kind, Decision.Status
+Kind, Status, Payer = Decision.Kind, Decision.Status, Compensation.Payer
 # The positions of a case's money that end with the decision they come from.
 TAKEN_BACK = (Case.Money.PROPOSED, Case.Money.APPROVED, Case.Money.FAILED)
 
@@ -314,10 +314,11 @@ def _tell_proposer(decision: Decision, kind: str, *, at: datetime) -> None:
 
 
 def carry_out(
-    decision_id: int, *, by: User, at: datetime, reference: str = "", small_payment: bool = False
+    decision_id: int, *, by: User, at: datetime, reference: str = "", small_payment: bool = False, payer: str = ""
 ) -> Decision:
     """Record that a decision was carried out in the seller back office. Money is ordered first, then acknowledged.
 
+    `payer` says who bears a compensation: the shop where nothing is said.
     An offer cannot be carried out before the buyer has entered its amount.
     """
     with transaction.atomic():
@@ -335,7 +336,8 @@ def carry_out(
         if decision.kind in Decision.REFUND:
             refund.order_by_hand(decision, by=by, at=at, reference=reference)
         elif decision.kind == Kind.COMPENSATION:
-            _book_compensation(decision, by=by, at=at, reference=reference, small_payment=small_payment)
+            paid = {"reference": reference[:120], "small_payment": small_payment, "payer": payer or Payer.SHOP}
+            _book_compensation(decision, paid, by=by, at=at)
         _finish(decision, by=by, at=at, reference=reference)
         refresh(case, at=at, by=by)
     return decision
@@ -348,10 +350,13 @@ def paid_at_gateway(order: RefundOrder, *, by: User | None, at: datetime) -> Non
         _finish(order.decision, by=by, at=at, reference=order.reference)
 
 
-def _book_compensation(decision: Decision, *, by: User, at: datetime, reference: str, small_payment: bool) -> None:
+def _book_compensation(decision: Decision, paid: dict[str, Any], *, by: User, at: datetime) -> None:
+    """In its own ledger: how it was paid, and who bears it."""
+    if paid["payer"] not in Payer.values:
+        raise Invalid(_("Say who pays the compensation."), field="payer")
     case, amount = decision.case, decision.amount or Decimal(0)
-    Compensation.objects.create(case=case, decision=decision, order_id=case.order_id, amount=amount,
-                                small_payment=small_payment, reference=reference[:120], by=by, at=at)  # fmt: skip
+    row = {"case": case, "decision": decision, "order_id": case.order_id, "amount": amount, "by": by, "at": at}
+    Compensation.objects.create(**row, **paid)
 
 
 def _finish(decision: Decision, *, by: User | None, at: datetime, reference: str) -> None:

@@ -4,8 +4,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from handoffs.flow import acts, answer, decision, handoff, next_step, unsettled
 from handoffs.flow.answer import Given
+from handoffs.flow.errors import Invalid
 from handoffs.flow.handoff import Question
 from handoffs.flow.proposal import Proposal
 from handoffs.models import Case, Clock, Compensation, Decision
@@ -150,3 +153,20 @@ def test_a_claim_goes_on_when_the_buyer_withdraws_the_application(world: World) 
     assert open_clock(case, "claim") is not None
     told(world, case, "closed", at=LATER)
     assert open_clock(case, "claim") is not None
+
+
+@pytest.mark.parametrize(("said", "payer"), [("", "shop"), ("carrier", "carrier")])
+def test_the_ledger_of_compensation_says_who_bears_it(world: World, said: str, payer: str) -> None:
+    case = factories.case(world.shop, path=3, amount=Decimal(60), total_fee=Decimal(60))
+    propose(world, case, "compensation", "20")
+    acts.perform(case.pk, "carry_out", {"payer": said}, by=world.support, at=LATER)
+    assert Compensation.objects.get().payer == payer
+
+
+def test_nobody_else_bears_a_compensation(world: World) -> None:
+    case = factories.case(world.shop, path=3, amount=Decimal(60), total_fee=Decimal(60))
+    propose(world, case, "compensation", "20")
+    with pytest.raises(Invalid) as error:
+        acts.perform(case.pk, "carry_out", {"payer": "nobody"}, by=world.support, at=LATER)
+    assert error.value.field == "payer"
+    assert not Compensation.objects.exists()
