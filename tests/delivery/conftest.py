@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from handoffs.models import Case, OutboxMessage
 from tests import factories
 from tests.delivery.mailserver import MailServer
 
@@ -9,6 +10,14 @@ from tests.delivery.mailserver import MailServer
 @pytest.fixture
 def world(db: None) -> factories.World:
     return factories.world()
+
+
+@pytest.fixture
+def case(world: factories.World) -> Case:
+    """A case nobody has been told of."""
+    made = factories.case(world.shop, path=3, title="保温杯 500ml")
+    OutboxMessage.objects.all().delete()
+    return made
 
 
 @pytest.fixture

@@ -8,18 +8,10 @@ import pytest
 from accounts.models import User
 from handoffs import delivery, outbox
 from handoffs.models import Case, OutboxMessage
-from tests import factories
 from tests.delivery.mailserver import MailServer
 from tests.factories import NOON, World
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def case(world: World) -> Case:
-    made = factories.case(world.shop, path=3, title="保温杯 500ml")
-    OutboxMessage.objects.all().delete()
-    return made
 
 
 def told(case: Case, to: User, key: str) -> OutboxMessage:
