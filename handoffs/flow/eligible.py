@@ -16,7 +16,8 @@ from accounts.models import Shop, User
 from handoffs import permissions
 from handoffs.flow import cap, grant
 from handoffs.flow.errors import Invalid
-from handoffs.flow.next_step import PAYING, event
+from handoffs.flow.next_step import event
+from handoffs.flow.owed import MOVING
 from handoffs.marketplaces.base import CAPS
 from handoffs.models import Case, Decision
 
@@ -69,7 +70,7 @@ def verdict(case: Case, *, by: User, at: datetime, alone: bool = False) -> Verdi
 
     `alone`: no other case touches its order line, so the cap needs no look at the ledger.
     """
-    if case.money in PAYING:
+    if case.money in MOVING:
         return Verdict("already_paid")
     if case.is_over:
         return Verdict("settled")
@@ -181,4 +182,4 @@ def candidates(user: User) -> QuerySet[Case]:
         | Q(path=4, goods__in=(Case.Goods.RETURNED, Case.Goods.RETURNING))
     )
     mine = Case.objects.filter(shop__in=user.shops_as(*permissions.DESK)).exclude(status=Case.Status.CLOSED)
-    return mine.filter(ripe).exclude(money__in=PAYING).distinct().order_by("due_at", "pk")
+    return mine.filter(ripe).exclude(money__in=MOVING).distinct().order_by("due_at", "pk")

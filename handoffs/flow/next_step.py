@@ -7,13 +7,12 @@ from accounts.models import Shop
 from handoffs.flow.exchange import owes_goods
 from handoffs.flow.grant import unassessed
 from handoffs.flow.kinds import KINDS
+from handoffs.flow.owed import MOVING
 from handoffs.flow.playbook import LABELS, play
 from handoffs.flow.standing import signed_for_by_shop
 from handoffs.models import Case, Clock, Decision, Fact, Handoff, Parcel
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind as K
-
-PAYING = frozenset({Case.Money.ORDERED, Case.Money.ACKNOWLEDGED, Case.Money.UNKNOWN, Case.Money.CONFIRMED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def _from_playbook(case: Case) -> list[str]:
     offered = [code for code in play(case.path, event(case)).steps if code not in asked]
     if (
         any(d.status in Decision.LIVE and d.kind != "compensation" for d in case.decisions.all())
-        or case.money in PAYING
+        or case.money in MOVING
     ):
         offered = [code for code in offered if code not in Decision.Kind.values or code == "compensation"]
     if case.path == Case.Path.NOT_SHIPPED or case.operation_constraint == "cannot_refuse" or "无理由" in case.reason:

@@ -1,6 +1,8 @@
 """What is still owed when something else has ended: a decision to take again, another approval to carry out."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from accounts.models.people import Role
 from handoffs.flow import clock
@@ -30,23 +32,20 @@ def decide_again(case: Case, *, at: datetime) -> None:
 
 def carried_out(case: Case, *, at: datetime) -> None:
     """One approval is carried out: the clock is met, and what else is approved has its own, from its own approval."""
-    rest = _still_approved(case)
-    for running in clock.running(case, ClockKind.CARRY_OUT):
-        if rest is None or running.due_at is None or running.due_at > at:
-            clock.end(running, at=at)
-    _go_on(case, rest, at=at)
+    _ended(case, partial(clock.end, at=at), at=at)
 
 
 def falls_away(case: Case, *, at: datetime, cause: str) -> None:
     """Nothing is to be carried out any more, but what else is approved: compensation stands beside any refund."""
+    _ended(case, partial(clock.cancel, at=at, cause=cause), at=at)
+
+
+def _ended(case: Case, end: Callable[[Clock], None], *, at: datetime) -> None:
+    """End the clock to carry out; while something else is approved, one that is past due runs on: late is sticky."""
     rest = _still_approved(case)
     for running in clock.running(case, ClockKind.CARRY_OUT):
         if rest is None or running.due_at is None or running.due_at > at:
-            clock.cancel(running, at=at, cause=cause)
-    _go_on(case, rest, at=at)
-
-
-def _go_on(case: Case, rest: datetime | None, *, at: datetime) -> None:
+            end(running)
     if rest is not None and not clock.running(case, ClockKind.CARRY_OUT):
         clock.start(case, clock.Start(ClockKind.CARRY_OUT, Role.SUPPORT, rest), at=at)
 
