@@ -1,5 +1,5 @@
--- Locks the cases of these decisions, then all that is granted on their orders; gives the shops they are of, and a
--- stamp of the rules that approving one needs, which changes when any of them does.
+-- Locks the cases of these decisions, then all that is granted on their orders; gives the shops they are of, where the
+-- person works on that day, and a stamp of the rules that approving one needs, which changes when any of them does.
 WITH locked AS MATERIALIZED (
   SELECT k.shop_id, k.order_id FROM handoffs_case k
   WHERE k.id = ANY (ARRAY(SELECT d.case_id FROM handoffs_decision d WHERE d.id = ANY (%(ids)s)))
@@ -10,6 +10,10 @@ WITH locked AS MATERIALIZED (
 )
 SELECT
   (SELECT array_agg(DISTINCT shop_id) FROM held) AS shops,
+  (SELECT json_agg(json_build_array(m.role, m.shop_id, m.lead))
+    FROM accounts_membership m JOIN accounts_user u ON u.id = m.user_id AND u.is_active
+    WHERE m.user_id = %(by)s AND coalesce(m.valid_from <= %(day)s::date, true)
+      AND coalesce(m.valid_to >= %(day)s::date, true)) AS places,
   md5(concat(
     (SELECT string_agg(l::text, ';' ORDER BY l.id) FROM accounts_limit l WHERE l.user_id = %(by)s OR l.role <> ''),
     (SELECT string_agg(p::text, ';' ORDER BY p.id) FROM handoffs_clockpolicy p WHERE p.clock = 'carry_out'),

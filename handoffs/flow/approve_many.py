@@ -18,7 +18,7 @@ from django.db import connection, transaction
 
 from accounts import limits
 from accounts.models import User
-from accounts.models.people import Role
+from accounts.models.people import Role, day_of
 from handoffs import permissions
 from handoffs.flow import decision
 from handoffs.flow.errors import FlowError
@@ -73,7 +73,8 @@ def _together(wishes: Mapping[int, Wish], *, by: User, at: datetime) -> dict[int
     if connection.vendor != "postgresql":
         return {}
     with transaction.atomic():
-        (locked,) = LOCK.rows(ids=list(wishes), by=by.pk)
+        (locked,) = LOCK.rows(ids=list(wishes), by=by.pk, day=day_of(at))
+        by.places = tuple(map(tuple, locked["places"] or ()))  # as they are under the lock, whatever was read before
         shops = frozenset(shop_id for shop_id in locked["shops"] or () if _may_approve(by, shop_id))
         if not shops:
             return {}

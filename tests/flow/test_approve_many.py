@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from accounts.models import Limit, User
+from accounts.models import Limit, Membership, User
 from accounts.models.people import Role
 from handoffs import sweep
 from handoffs.flow import decision
@@ -159,6 +159,21 @@ def test_a_changed_limit_or_deadline_holds_at_once(world: World) -> None:
     Limit.objects.create(user=world.supervisor, amount=Decimal(1))
     said = approve_many({third.pk: Wish()}, by=world.supervisor, at=LATER)
     assert getattr(said[third.pk], "code", None) == "over_own_limit"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite approves one by one")
+@pytest.mark.parametrize(
+    "change", [{"valid_to": NOON.date() - timedelta(days=1)}, {"role": "warehouse"}, {"shop": None}]
+)
+def test_a_role_that_ends_after_the_person_was_looked_up_ends_at_once(world: World, change: dict[str, Any]) -> None:
+    made, by = propose(world, "full_refund", None, world.support), User.objects.get(pk=world.supervisor.pk)
+    assert by.places  # read, as the request reads it
+    held = Membership.objects.filter(user=by)
+    held.update(**change) if "shop" not in change else held.delete()
+    with pytest.raises(FlowError) as refused:
+        approve_one(made.pk, Wish(), by=by, at=LATER)
+    assert refused.value.status in (403, 404)
+    assert Decision.objects.get(pk=made.pk).status == Decision.Status.PROPOSED
 
 
 def test_one_approved_is_given_back_as_it_now_stands(world: World) -> None:
