@@ -25,7 +25,7 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from accounts.models import DutyShift
 from handoffs import imports
-from handoffs.flow import erasure, waterfall
+from handoffs.flow import erasure, unpicked, waterfall
 from handoffs.flow.moves import locked_case, note
 from handoffs.models import (
     Attachment,
@@ -38,6 +38,7 @@ from handoffs.models import (
     RejectedRow,
     Retention,
     TimelineEntry,
+    WarehouseOrder,
 )  # fmt: skip
 
 BATCH = 500
@@ -51,7 +52,7 @@ COUNTED = Q(kind__in=("arrived", "archived", "erased", *waterfall.READ)) | Q(
 
 @dataclass
 class Counts:
-    """Rows, but for `erased`, cases, and `files`: uploads and photos that belong to no case."""
+    """Rows, but for `erased`, cases, and `files`: uploads and photos of no case; `orders`: in warehouses."""
 
     messages: int = 0
     events: int = 0
@@ -59,6 +60,7 @@ class Counts:
     rejected: int = 0
     files: int = 0
     erased: int = 0
+    orders: int = 0
 
 
 def folder() -> Path:
@@ -80,6 +82,7 @@ def run(*, at: datetime, dry_run: bool = False) -> dict[str, Any]:
                        (policy.events, done.events), (policy.timeline, done.timeline)):  # fmt: skip
         if days is not None:
             what(at - timedelta(days=days))
+    counts.orders += done.removed(WarehouseOrder.objects.filter(at__lt=at - unpicked.KEPT))
     return {"at": at.isoformat(), **asdict(counts)}
 
 
@@ -110,8 +113,8 @@ class Pass:
     def messages(self, before: datetime) -> None:
         """Messages that nobody is to send any more, of the bell and of chat."""
         told = OutboxMessage.objects.filter(created_at__lt=before, mail__in=("none", "sent", "dead"))
-        self.counts.messages += self._removed(told)
-        self.counts.messages += self._removed(
+        self.counts.messages += self.removed(told)
+        self.counts.messages += self.removed(
             ChannelPost.objects.filter(created_at__lt=before, state__in=("sent", "dead"))
         )
 
@@ -165,7 +168,7 @@ class Pass:
     def personal(self, before: datetime) -> None:
         """Buyers of cases on which nothing moved since; and what holds buyers and belongs to no case, by its age."""
         self._erase(erasure.idle(Case.objects.filter(source__erased_at=None), since=before), "retention")
-        self.counts.rejected += self._removed(RejectedRow.objects.filter(run__started_at__lt=before))
+        self.counts.rejected += self.removed(RejectedRow.objects.filter(run__started_at__lt=before))
         self._loose_photos(Attachment.objects.filter(case=None, receipt__parcel=None, at__lt=before))
         if not self.dry_run:
             DutyShift.objects.filter(ends_at__lt=before).exclude(note="").update(note="")
@@ -193,7 +196,7 @@ class Pass:
                     erasure.remove_photos(rows.filter(pk__in=ids))
             self.counts.files += len(ids)
 
-    def _removed(self, rows: "QuerySet[Any]") -> int:
+    def removed(self, rows: "QuerySet[Any]") -> int:
         if self.dry_run:
             return rows.count()
         return sum(_delete(rows, ids) for ids in self.batches(rows))

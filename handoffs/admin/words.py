@@ -74,7 +74,10 @@ SENTENCES: dict[str, Any] = {
     "reshipped": L("Sent again as %(carrier)s %(waybill)s"),
     "return_signed": L("The return was signed for: %(waybill)s"),
     "orphan_assigned": L("A parcel that belonged to no case: %(waybill)s"),
+    "lines_changed": L("Other goods than before: see the lines"),
     "interception_asked": L("Interception asked for: %(waybill)s"),
+    "not_picked": L("The warehouse system says that nothing was picked yet; it alone is asked to stop the order"),
+    "picked": L("The warehouse is asked after all: %(said)s"),
     "interception": L("Interception: %(state)s %(said)s"),
     "interception_fee": L("Fee of the interception: %(fee)s"),
     "return_promised": L("Return promised"),
@@ -94,6 +97,7 @@ SENTENCES: dict[str, Any] = {
 }
 CAUSES: dict[str, Any] = {
     "path_changed": L("the path changed"),
+    "picked": L("picked after all"),
     "goods_back": L("the goods are back"),
     "asker": L("taken back by the asker"),
     "withdrawn": L("taken back"),

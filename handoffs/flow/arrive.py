@@ -10,14 +10,14 @@ from accounts.models import Carrier, Shop, User
 from accounts.models.people import Role
 from handoffs import outbox
 from handoffs.carriers import numbers
-from handoffs.flow import clock, follow, owner, path
+from handoffs.flow import clock, follow, lines, owner, path, unpicked
 from handoffs.flow.audience import Audience
 from handoffs.flow.case import is_history, status_of
 from handoffs.flow.parcel import carrier_called, carry_on
 from handoffs.flow.refusal import plain
 from handoffs.flow.terms import Asked
 from handoffs.intake.rows import Row
-from handoffs.models import Case, CaseLine, CaseSource, Clock, Handoff, Parcel, Reason, Terms, TimelineEntry, bulk
+from handoffs.models import Case, CaseSource, Clock, Handoff, Parcel, Reason, Terms, TimelineEntry, bulk
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
 from handoffs.models.rewrite import rewrite
@@ -44,10 +44,12 @@ class Arrival:
     unowned: int = 0
     carriers: list[Carrier] = field(default_factory=lambda: list(Carrier.objects.filter(active=True)))
     reasons: dict[str, bool] = field(init=False)
+    reported: bool = field(init=False)  # whether the warehouse system says how far each order has come
     terms: dict[Asked, Terms] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = Reason.objects.filter(marketplace=self.shop.marketplace)
+        self.reported = unpicked.says_so(self.shop)
         self.reasons = {plain(text): claims for text, claims in rows.values_list("text", "compensation")}
 
     def tell_leads(self) -> None:
@@ -75,7 +77,7 @@ def admit(news: list[New], arrival: Arrival) -> None:
     for new in news:
         new.source.case_id = new.case.pk
     bulk.create([new.source for new in news])
-    _lines(news)
+    bulk.create([line for new in news for line in lines.built(new.case, new.row.fields.get("lines", ()))])
     _parcels(news, arrival)
     all_clocks = [c for new in news for c in clocks[id(new.case)]]
     bulk.create(all_clocks)
@@ -130,16 +132,6 @@ def late(clock: Clock, at: datetime) -> TimelineEntry:
     return TimelineEntry(case=clock.case, kind="late", at=at, data=data)
 
 
-def _lines(news: list[New]) -> None:
-    rows = [
-        CaseLine(case=new.case, sku=line["sku"][:120], title=line.get("title", "")[:255],
-                 quantity=line.get("quantity"), amount=line.get("amount"))
-        for new in news
-        for line in {line["sku"]: line for line in new.row.fields.get("lines", ()) if line.get("sku")}.values()
-    ]  # fmt: skip
-    bulk.create(rows)
-
-
 def _parcels(news: list[New], arrival: Arrival) -> None:
     """Parcels named by the rows, outbound and return, each waybill once per shop and leg."""
     link_parcels([(new.case, new.row) for new in news], arrival)
@@ -189,8 +181,11 @@ def _waybills(row: Row) -> Iterable[tuple[str, str, str]]:
 def _stop_parcels(cases: list[Case], arrival: Arrival) -> list[TimelineEntry]:
     """Ask the warehouse to stop what is on path 1: open applications, and refunds paid so lately that it may go."""
     due = [case for case in cases if case.path == Case.Path.NOT_SHIPPED and needs_stop(case)]
+    spared = unpicked.spare(due, at=arrival.at, memo=arrival.terms) if arrival.reported else []
+    left_alone = {entry.case_id for entry in spared}
+    due = [case for case in due if case.pk not in left_alone]
     if not due:
-        return []
+        return spared
     shop, at = arrival.shop, arrival.at
     reached = duty.reach(Role.WAREHOUSE, shop_id=shop.pk, at=at, warehouse_id=shop.warehouse_id)
     handoffs = [
@@ -209,7 +204,7 @@ def _stop_parcels(cases: list[Case], arrival: Arrival) -> list[TimelineEntry]:
     key = f"stop_parcel:{arrival.key}:{handoffs[0].pk}"
     outbox.tell("handed_off_many", to=people, key=key, at=at, count=len(handoffs), kind_asked="stop_parcel")
     clock.refresh_due([case.pk for case in due])
-    return [
+    return spared + [
         TimelineEntry(case=asked.case, kind="handed_off", at=at,
                       data={"handoff": asked.pk, "kind": asked.kind, "to_role": asked.to_role, "note": ""})
         for asked in handoffs

@@ -4,13 +4,14 @@ Columns are written set-wise; a case with nothing open needs no more. Only those
 moved are driven on one by one, under the lock the batch holds.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from accounts.models.people import Role
 from handoffs import outbox
-from handoffs.flow import arrive, clock, decision, exchange, handoff, owed, refund
+from handoffs.flow import arrive, clock, decision, exchange, handoff, lines, owed, refund
 from handoffs.flow.case import refresh
 from handoffs.flow.moves import note
 from handoffs.flow.refusal import plain
@@ -37,12 +38,21 @@ GOES_ON = (ClockKind.RETURN_PROMISED, ClockKind.CLAIM, ClockKind.CARRY_OUT)
 
 @dataclass
 class Change:
-    """A known case with the values a row replaced. The case in memory already holds the new ones."""
+    """A known case with the values a row replaced. The case in memory already holds the new ones, but for `lines`: what
+    the row says of them and is not written yet.
+    """
 
     case: Case
     source: CaseSource
     row: Row
     before: dict[str, Any]
+    lines: Sequence[Mapping[str, Any]] = ()
+    other_goods: bool = field(default=False, init=False)
+
+    def then(self, later: "Change") -> None:
+        """A later row of the same batch for the same case."""
+        self.before = later.before | self.before
+        self.row, self.lines = later.row, [*self.lines, *later.lines]
 
 
 def write(changes: list[Change], arrival: arrive.Arrival) -> None:
@@ -58,8 +68,10 @@ def write(changes: list[Change], arrival: arrive.Arrival) -> None:
     rewrite(cases, [*columns, "changed_at"])
     rewrite([change.source for change in changes], ["digest", "stamps", "raw", "former", "agreed_by"])
     arrive.link_parcels([(change.case, change.row) for change in changes], arrival)
+    other_goods = lines.take({change.case: change.lines for change in changes if change.lines})
     for change in changes:
-        if TELLING & set(change.before) or change.row.fields.get("return_waybill"):
+        change.other_goods = change.case.pk in other_goods
+        if TELLING & set(change.before) or change.other_goods or change.row.fields.get("return_waybill"):
             drive(change, arrival)
 
 
@@ -77,13 +89,15 @@ def drive(change: Change, arrival: arrive.Arrival) -> None:
     case, before, at = change.case, change.before, arrival.at
     shown = {name: [str(old), str(getattr(case, name))] for name, old in before.items() if name in TOLD}
     note(case, "changed", at=at, by=None, changes=shown)
+    if change.other_goods:
+        note(case, "lines_changed", at=at, by=None)
     if "amount" in before:
         note(case, "amount_changed", at=at, by=None, amount=str(case.amount), before=str(before["amount"]))
     if "phase" in before:
         _phase_moved(case, before["phase"], change.source, arrival)
     elif not case.is_over and {"amount", "refund_version", "dispute_type"} & set(before):
         clock.end_all(case, ClockKind.BUYER_EDIT, at=at)
-    if {"amount", "refund_version", "dispute_type", "marketplace_status"} & set(before):
+    if change.other_goods or {"amount", "refund_version", "dispute_type", "marketplace_status"} & set(before):
         decision.void_changed(case, at=at)
     if change.row.fields.get("return_waybill"):
         clock.end_all(case, ClockKind.RETURN_NUMBER, at=at)

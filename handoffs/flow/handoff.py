@@ -12,7 +12,7 @@ from accounts import duty
 from accounts.models import Carrier, User
 from accounts.models.people import Role
 from handoffs import outbox, permissions
-from handoffs.flow import clock, owed, transport
+from handoffs.flow import clock, owed, transport, unpicked
 from handoffs.flow.asking import Question as Question  # asked for here by its callers
 from handoffs.flow.asking import may_ask
 from handoffs.flow.audience import Audience
@@ -23,7 +23,7 @@ from handoffs.flow.moves import locked_case, move, note, stale
 from handoffs.flow.playbook import APPLIES, play
 from handoffs.flow.response import checked
 from handoffs.flow.terms import Asked, would_be_due
-from handoffs.models import Case, Clock, Decision, Handoff, Parcel
+from handoffs.models import Case, Clock, Decision, Handoff, Parcel, bulk
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind as K
 
@@ -209,7 +209,10 @@ def open_by_playbook(case: Case, *, came_from: int | None, at: datetime) -> None
     )
     if wanted is None or wanted not in play(1, "left").opens + play(1, "new").opens:
         return
-    open_once(case, wanted, at=at)
+    spared = unpicked.spare([case], at=at) if wanted == K.STOP_PARCEL else []
+    bulk.create(spared)
+    if not spared:
+        open_once(case, wanted, at=at)
 
 
 def open_once(

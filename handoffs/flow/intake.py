@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from accounts.models import Shop, User
-from handoffs.flow import arrive, changed, merge, personal
+from handoffs.flow import arrive, changed, lines, merge, personal
 from handoffs.flow.errors import FlowError
 from handoffs.flow.refusal import plain
 from handoffs.intake.rows import Reject, Row
@@ -166,13 +166,16 @@ def _sorted_out(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origi
             batch.outcomes.append(Outcome(row.number, row.refund_id, "created", rows=row.rows))
             continue
         source = pending[key].source if key in pending else case.source
-        result = _merge(case, source, row, origin)
-        if result is not None and key not in pending:
-            change = touched.setdefault(key, changed.Change(case, source, row, {}))
-            change.before.update({name: value for name, value in result.items() if name not in change.before})
-            change.row = row
+        change = _merge(case, source, row, origin)
+        if change is not None and key in touched:
+            touched[key].then(change)
+        elif change is not None and key not in pending:
+            touched[key] = change
+        elif change is not None and change.lines:
+            first = pending[key].row.fields
+            first["lines"] = [*first.get("lines", ()), *change.lines]
         batch.outcomes.append(
-            Outcome(row.number, row.refund_id, "unchanged" if result is None else "updated", rows=row.rows)
+            Outcome(row.number, row.refund_id, "unchanged" if change is None else "updated", rows=row.rows)
         )
     batch.changes = list(touched.values())
     return batch
@@ -198,6 +201,8 @@ def _known(rows: Sequence[Row | Reject], shop: Shop) -> tuple[set[Key], dict[Key
     changed_ones = here.filter(refund_id__in={number for _kind, number in differ}) if differ else here.none()
     query = changed_ones.select_related("source", "shop", "owner").order_by("pk")
     query = query.select_for_update(of=("self",), no_key=True)
+    if any(row.fields.get("lines") for row in told):
+        query = query.prefetch_related("lines")
     return digests.keys() - differ, {(case.source_kind, case.refund_id): case for case in query}
 
 
@@ -235,15 +240,16 @@ def _new(row: Row, arrival: arrive.Arrival, origin: Origin) -> arrive.New:
         created_at=arrival.at, changed_at=arrival.at, **columns,
     )  # fmt: skip
     case.claims_compensation = arrival.reasons.get(plain(case.reason))
-    stamps = {name: merge.stamp(_moment(row, origin), stamped=row.modified is not None) for name in columns}
+    stamped = [*columns, *(["lines"] if row.fields.get("lines") else [])]
+    stamps = {name: merge.stamp(_moment(row, origin), stamped=row.modified is not None) for name in stamped}
     source = CaseSource(digest=digest_of(row), stamps=stamps, raw=jsonable(row.raw), imported_from=origin.name[:255])
     for name in merge.PERSONAL:
         setattr(source, name, str(row.fields.get(name) or "")[: width(CaseSource, name)])
     return arrive.New(case, source, row)
 
 
-def _merge(case: Case, source: CaseSource, row: Row, origin: Origin) -> dict[str, Any] | None:
-    """Write the row's newer values onto the case in memory; returns what they replaced, None when nothing changed."""
+def _merge(case: Case, source: CaseSource, row: Row, origin: Origin) -> changed.Change | None:
+    """Write the row's newer values onto the case in memory; returns what is to be stored, None when nothing changed."""
     digest = digest_of(row)
     if digest == source.digest:
         return None
@@ -261,13 +267,25 @@ def _merge(case: Case, source: CaseSource, row: Row, origin: Origin) -> dict[str
     moved_on = stamped and (case.modified is None or row.modified > case.modified)  # type: ignore[operator]
     if moved_on:
         before["modified"], case.modified = case.modified, row.modified
-    if not before and not (new_parcels and stamped):
+    told = _newer_lines(case, source, row, origin)
+    if not before and not told and not (new_parcels and stamped):
         return None
     source.digest = digest
     if source.erased_at is None:
         _remember(source, {**source.raw, **jsonable(row.raw)}, before.get("buyer_nick", ""))
     source.agreed_by = row.fields.get("agreed_by") or source.agreed_by
-    return before
+    return changed.Change(case, source, row, before, told)
+
+
+def _newer_lines(case: Case, source: CaseSource, row: Row, origin: Origin) -> Sequence[Mapping[str, Any]]:
+    """What the row says of the lines, where that is newer and differs."""
+    told, stamped = row.fields.get("lines") or (), row.modified is not None
+    if not merge.newer(source.stamps.get("lines"), _moment(row, origin), stamped=stamped):
+        return ()
+    if case.pk is not None and not lines.differ(case, told):
+        return ()
+    source.stamps["lines"] = merge.stamp(_moment(row, origin), stamped=stamped)
+    return told
 
 
 def _remember(source: CaseSource, raw: dict[str, Any], nick: str) -> None:

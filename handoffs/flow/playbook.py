@@ -66,7 +66,8 @@ DECIDE_3 = ("full_refund", "partial_refund", "compensation", "change_to_return",
 PLAYS = (
     Play(1, "new", _("new"), ("stop_parcel",), _(
         "Respond. The warehouse is asked to stop the parcel, for it may have been handed over while the system still "
-        "says “not shipped”. Is compensation claimed?"), opens=(K.STOP_PARCEL,)),
+        "says “not shipped”; where the warehouse system says that nothing was picked, the system alone is asked. Is "
+        "compensation claimed?"), opens=(K.STOP_PARCEL,)),
     Play(1, "stopped", _("stopped, or not picked"), ("full_refund",), _("Refund in full, many at once.")),
     Play(1, "left", _("has left"), ("tell_buyer",), _(
         "The case turns to path 2 and the recall is asked for. Tell the buyer, and record dispatch in the back office."

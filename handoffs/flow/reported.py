@@ -12,20 +12,24 @@ from django.db import transaction
 from django.db.models import Q
 
 from handoffs.carriers.base import Event, State
-from handoffs.flow import handoff, stopping, tracking
+from handoffs.flow import handoff, stopping, tracking, unpicked
 from handoffs.flow.answer import by_wire
 from handoffs.flow.moves import locked_case
-from handoffs.models import Case, Handoff, Interception, Parcel, ParcelEvent, Receipt, WarehouseSystem
+from handoffs.models import Case, Fact, Handoff, Interception, Parcel, ParcelEvent, Receipt, WarehouseSystem
 from handoffs.models.handoff import HandoffKind as K
 from handoffs.warehouses.base import Counted, Progress, Report, Stocked
 
 Leg = Parcel.Leg
 EVENTS = {Progress.SIGNED: State.SIGNED, Progress.REFUSED: State.REFUSED}
+BEGUN = (Progress.PICKING, Progress.PACKED, Progress.LEFT)
 ANSWERS = {Progress.STOPPED: Interception.State.STOPPED, Progress.NOT_STOPPED: Interception.State.FAILED}
 
 
 def step(system: WarehouseSystem, report: Report, *, at: datetime) -> None:
     """One step of an order. What it does not change is not written down."""
+    unpicked.heard(system, report, at=at)
+    if report.progress in BEGUN:
+        _begun(system, report, at=at)
     cases = _cases(system, report)
     if report.progress in ANSWERS:
         _answer(cases, report, at=at)
@@ -44,6 +48,14 @@ def _cases(system: WarehouseSystem, report: Report) -> list[int]:
         named |= Q(parcels__waybill=report.waybill)
     rows = Case.objects.filter(named, shop=system.shop).exclude(status=Case.Status.CLOSED)
     return list(rows.order_by("pk").values_list("pk", flat=True).distinct())
+
+
+def _begun(system: WarehouseSystem, report: Report, *, at: datetime) -> None:
+    """Of what was said not to be picked, and paid perhaps, it has begun after all: people are asked to stop it."""
+    rows = Case.objects.filter(shop=system.shop, order_id=report.order_code, facts__what=Fact.What.NOT_PICKED)
+    for case_id in rows.order_by("pk").values_list("pk", flat=True).distinct():
+        with transaction.atomic():
+            stopping.ask_people(locked_case(case_id), said=_words(report), at=at)
 
 
 def _words(report: Report) -> str:

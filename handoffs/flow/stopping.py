@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Carrier, User
 from handoffs import permissions
 from handoffs.carriers import text
+from handoffs.flow import clock
 from handoffs.flow import handoff as handoffs
 from handoffs.flow.answer import by_wire
 from handoffs.flow.audience import tell_desk
@@ -27,6 +28,7 @@ from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, Stale
 from handoffs.flow.moves import locked_case, note
 from handoffs.models import CarrierAccount, Case, Fact, Handoff, Interception, Parcel, WarehouseSystem
+from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind as K
 
 State, Via, What = Interception.State, Interception.Via, Fact.What
@@ -69,7 +71,28 @@ def hanging(*, at: datetime) -> int:
     found = list(rows.values_list("pk", flat=True)[:AT_ONCE])
     for pk in found:
         settle(pk, State.UNKNOWN, said=_("No answer came."), at=at)
+    unsent = Interception.objects.filter(state=State.ASKED, sent_at=None, handoff=None, at__lte=at - NEVER_ANSWERED)
+    for case_id in unsent.order_by("pk").values_list("case", flat=True)[:AT_ONCE]:
+        with transaction.atomic():
+            ask_people(locked_case(case_id), said=_("The warehouse system cannot be reached."), at=at)
     return len(found)
+
+
+def ask_people(case: Case, *, said: str, at: datetime) -> None:
+    """Nothing was picked, so nobody was asked (flow/unpicked.py): that holds no longer, and people are asked after all.
+
+    What the system answered for certain stands: an order it has stopped is not asked about again.
+    """
+    told = case.facts.filter(what=What.NOT_PICKED, handoff=None)
+    if not told.exists() or case.facts.exclude(what=What.NOT_PICKED).exists():
+        return
+    told.delete()
+    note(case, "picked", at=at, by=None, said=said[:255])
+    clock.cancel_all(case, ClockKind.DECIDE, at=at, cause="picked")
+    if case.path == Case.Path.NOT_SHIPPED and case.phase != Case.Phase.CLOSED:
+        asked = handoffs.open_once(case, K.STOP_PARCEL, at=at, note_text=said[:255])
+        Interception.objects.filter(case=case, handoff=None, via=Via.SYSTEM).update(handoff=asked)
+    refresh(case, at=at, by=None)
 
 
 def ask_service(handoff_id: int, *, payer: str, by: User, at: datetime) -> Interception:
@@ -157,6 +180,11 @@ def settle(interception_id: int, to: str, *, said: str, at: datetime, newest: bo
         asked = _question(found)
         if to == State.STOPPED and asked is not None:
             by_wire(asked.pk, "stopped" if asked.kind == K.STOP_PARCEL else "will_return", said=said, at=at)
+        elif to == State.STOPPED and found.handoff is None:
+            Fact.objects.create(case=case, what=What.STOPPED, rank=Fact.Rank.ANSWER, at=at)
+            refresh(case, at=at, by=None)
+        elif found.handoff is None and before != State.STOPPED:
+            ask_people(case, said=said, at=at)
         if before == State.STOPPED:
             _not_stopped_after_all(found, list(cases.values()), waybill, at=at)
 
@@ -183,13 +211,17 @@ def _question(found: Interception) -> Handoff | None:
 
 
 def still_asked(found: Interception) -> bool:
-    """Whether anybody still waits for it: people may have answered or withdrawn the question meanwhile."""
+    """Whether anybody still waits for it: people may have answered or withdrawn the question meanwhile. Where nobody
+    was asked, for nothing was picked, the application must still stand.
+    """
+    if found.handoff is None:
+        return found.case.phase != Case.Phase.CLOSED
     return _questions(found).filter(status__in=Handoff.LIVE).exists()
 
 
 def _not_stopped_after_all(found: Interception, cases: list[Case], waybill: str, *, at: datetime) -> None:
     """The carrier takes its yes back: the goods are on their way again, and whoever relied on it is told."""
-    stop = found.handoff is not None and found.handoff.kind == K.STOP_PARCEL
+    stop = found.handoff is None or found.handoff.kind == K.STOP_PARCEL
     promised, now = (What.STOPPED, What.LEFT) if stop else (What.WILL_RETURN, What.IN_TRANSIT)
     for case in cases:
         last = case.facts.order_by("rank", "at", "pk").last()

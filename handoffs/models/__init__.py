@@ -18,7 +18,7 @@ from handoffs.models.retention import Retention
 from handoffs.models.tick import Tick
 from handoffs.models.timeline import TimelineEntry
 from handoffs.models.view import SavedView, StartView
-from handoffs.models.warehouse_system import WarehouseSystem
+from handoffs.models.warehouse_system import WarehouseOrder, WarehouseSystem
 
 __all__ = [
     "Attachment",
@@ -64,5 +64,6 @@ __all__ = [
     "Terms",
     "Tick",
     "TimelineEntry",
+    "WarehouseOrder",
     "WarehouseSystem",
 ]

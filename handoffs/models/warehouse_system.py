@@ -53,3 +53,22 @@ class WarehouseSystem(models.Model):
         """A secret in plain; empty where none is kept. Raises vault.Sealed with the wrong key at hand."""
         sealed: str = getattr(self, f"sealed_{name}")
         return vault.unseal(sealed) if sealed else ""
+
+
+class WarehouseOrder(models.Model):
+    """How far an order has come in the warehouse, by the system's newest word. Kept for days: it is of use only while
+    the order may still be stopped.
+    """
+
+    system = models.ForeignKey(WarehouseSystem, models.CASCADE, related_name="orders")
+    code = models.CharField(max_length=64)
+    progress = models.CharField(max_length=12)
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = _("order in the warehouse")
+        verbose_name_plural = _("orders in the warehouse")
+        constraints = (models.UniqueConstraint(fields=("system", "code"), name="one_row_per_order"),)
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.progress}"

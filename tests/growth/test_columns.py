@@ -55,6 +55,7 @@ LEFT = {
     "Tick": (SETUP, "name data totals"),
     "TimelineEntry": (CODES, "kind"),
     "StartView": (CODES, "built_in"),
+    "WarehouseOrder": (CODES, "code progress"),
     "WarehouseSystem": (SETUP, "code app_key customer owner_code warehouse_code sealed_secret sealed_token address "
                         "error"),
     "Shop": (SETUP, "code name time_zone return_address"),
