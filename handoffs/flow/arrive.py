@@ -43,14 +43,21 @@ class Arrival:
     late: int = 0
     unowned: int = 0
     carriers: list[Carrier] = field(default_factory=lambda: list(Carrier.objects.filter(active=True)))
-    reasons: dict[str, bool] = field(init=False)
+    reasons: dict[str, tuple[bool, bool]] = field(init=False)  # claims compensation, shown publicly
     reported: bool = field(init=False)  # whether the warehouse system says how far each order has come
     terms: dict[Asked, Terms] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = Reason.objects.filter(marketplace=self.shop.marketplace)
         self.reported = unpicked.says_so(self.shop)
-        self.reasons = {plain(text): claims for text, claims in rows.values_list("text", "compensation")}
+        told = rows.values_list("text", "compensation", "shown_publicly")
+        self.reasons = {plain(text): (claims, public) for text, claims, public in told}
+
+    def judge_reason(self, case: Case) -> None:
+        """What the table of reasons says of the buyer's; None where it does not know the text."""
+        claims, case.shown_publicly = self.reasons.get(plain(case.reason), (None, None))
+        if case.compensation_stands is None:  # or a person has said so
+            case.claims_compensation = claims
 
     def tell_leads(self) -> None:
         """One summary to support's lead for the whole run: what arrived late, what nobody could be given."""

@@ -14,7 +14,6 @@ from handoffs import outbox
 from handoffs.flow import arrive, clock, decision, exchange, handoff, lines, owed, refund
 from handoffs.flow.case import refresh
 from handoffs.flow.moves import note
-from handoffs.flow.refusal import plain
 from handoffs.intake.rows import Row
 from handoffs.models import Case, CaseSource
 from handoffs.models.clock import ClockKind
@@ -76,12 +75,11 @@ def write(changes: list[Change], arrival: arrive.Arrival) -> None:
 
 
 def _judge_reason(change: Change, arrival: arrive.Arrival) -> None:
-    """The buyer gave another reason: whether it carries a claim is looked up again, unless a person has said so."""
+    """The buyer gave another reason: what that means is looked up again."""
     case = change.case
-    if "reason" not in change.before or case.compensation_stands is not None:
-        return
-    change.before["claims_compensation"] = case.claims_compensation
-    case.claims_compensation = arrival.reasons.get(plain(case.reason))
+    if "reason" in change.before:
+        change.before |= {"claims_compensation": case.claims_compensation, "shown_publicly": case.shown_publicly}
+        arrival.judge_reason(case)
 
 
 def drive(change: Change, arrival: arrive.Arrival) -> None:

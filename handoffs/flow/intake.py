@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from accounts.models import Shop, User
 from handoffs.flow import arrive, changed, lines, merge, personal
 from handoffs.flow.errors import FlowError
-from handoffs.flow.refusal import plain
 from handoffs.intake.rows import Reject, Row
 from handoffs.models import Case, CaseSource
 
@@ -239,7 +238,7 @@ def _new(row: Row, arrival: arrive.Arrival, origin: Origin) -> arrive.New:
         shop=arrival.shop, source_kind=row.source_kind, refund_id=row.refund_id, modified=row.modified,
         created_at=arrival.at, changed_at=arrival.at, **columns,
     )  # fmt: skip
-    case.claims_compensation = arrival.reasons.get(plain(case.reason))
+    arrival.judge_reason(case)
     stamped = [*columns, *(["lines"] if row.fields.get("lines") else [])]
     stamps = {name: merge.stamp(_moment(row, origin), stamped=row.modified is not None) for name in stamped}
     source = CaseSource(digest=digest_of(row), stamps=stamps, raw=jsonable(row.raw), imported_from=origin.name[:255])

@@ -162,7 +162,10 @@ def _return_event(case: Case) -> str:
     if any(parcel.leg == Parcel.Leg.RETURN for parcel in case.parcels.all()):
         return "sent"
     agreed = case.phase in (Case.Phase.WAIT_BUYER_RETURN, Case.Phase.WAIT_SELLER_CONFIRM)
-    return "agreed" if agreed or case.return_agreed_offline or _runs(case, ClockKind.RETURN_NUMBER) else "new"
+    if agreed or case.return_agreed_offline or _runs(case, ClockKind.RETURN_NUMBER):
+        return "agreed"
+    seen = case.compensation_stands is not None or K.ASK_QUALITY in answers
+    return "unseen" if (case.claims_compensation or case.shown_publicly) and not seen else "new"
 
 
 def _all_good(case: Case) -> bool:

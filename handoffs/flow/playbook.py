@@ -93,6 +93,9 @@ PLAYS = (
     Play(4, "new", _("new"), ("agree_return", "partial_refund", "exchange", "refuse"), _(
         "Agree on who bears the freight and accept the return at once, unless the reason claims compensation or is "
         "shown publicly.")),
+    Play(4, "unseen", _("compensation claimed, or the reason is shown publicly"),
+         ("ask_quality", "agree_return", "partial_refund", "exchange", "refuse"), _(
+        "Look first: have quality control say what it thinks of the photos, or whether the claim stands. Then agree.")),
     Play(4, "agreed", _("return agreed"), ("return_number", "chase_return_number"), _(
         "Chase the return number with the template that offers a coupon."), clock=ClockKind.RETURN_NUMBER),
     Play(4, "sent", _("return on its way"), ("receive_return", "trace_return"), _(

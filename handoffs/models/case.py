@@ -118,6 +118,7 @@ class Case(models.Model):
         User, models.PROTECT, null=True, blank=True, related_name="cases", verbose_name=_("owner")
     )
     claims_compensation = models.BooleanField(_("compensation claimed"), null=True)
+    shown_publicly = models.BooleanField(_("reason shown publicly"), null=True)
     compensation_stands = models.BooleanField(_("the claim stands"), null=True)
     return_agreed_offline = models.BooleanField(_("return agreed offline"), default=False)
     goods_waived = models.BooleanField(_("goods waived"), default=False)

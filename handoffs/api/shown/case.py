@@ -126,6 +126,9 @@ class CaseOut(serializers.Serializer[Case]):
     paid = Amount(allow_null=True)
     claims_compensation = serializers.BooleanField(allow_null=True)
     compensation_stands = serializers.BooleanField(allow_null=True)
+    shown_publicly = serializers.BooleanField(
+        allow_null=True, help_text="Whether buyers see the reason in the shop's record; null: the reason is not known."
+    )
     applied_at = Moment()
     modified = Moment(allow_null=True)
     marketplace_deadline = Moment(allow_null=True, help_text="null: unknown.")
