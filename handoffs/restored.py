@@ -5,7 +5,7 @@ from datetime import datetime
 
 from handoffs import digests, handover, notifying, sweep
 from handoffs.flow import stopping
-from handoffs.models import ChannelPost, Interception, OutboxMessage, RefundBatch
+from handoffs.models import ChannelPost, Interception, OutboxMessage, RefundBatch, WarehouseOrder
 
 Mail = OutboxMessage.Mail
 WHY = "restored from a backup"
@@ -26,8 +26,10 @@ def settle(*, until: datetime) -> Settled:
 
     Steps that came due by then are done, with their rows in timeline and bell; their mails and chat messages went out
     from the lost desk. Payments stand still until a person who has seen what the marketplace says lets them go on.
+    What warehouse systems said of orders is forgotten: the lost desk has heard more.
     Parcels that were to be stopped by wire may have been asked for: unknown, as when no answer came, and people go on.
     """
+    WarehouseOrder.objects.all().delete()
     running = RefundBatch.objects.filter(status=RefundBatch.Status.RUNNING)
     batches = running.update(status=RefundBatch.Status.PAUSED, error=WHY, lease=None, holder="")
     sweep.run(at=until)

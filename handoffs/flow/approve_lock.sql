@@ -1,8 +1,10 @@
--- Locks the cases of these decisions, then all that is granted on their orders; gives the shops they are of, where the
--- person works on that day, and a stamp of the rules that approving one needs, which changes when any of them does.
+-- Locks the cases of these decisions in the person's shops, then all that is granted on their orders; gives those shops,
+-- where the person works on that day, and a stamp of the rules that approving one needs, which changes when any of them
+-- does. What it reads beside the locks is as it was when the statement began.
 WITH locked AS MATERIALIZED (
   SELECT k.shop_id, k.order_id FROM handoffs_case k
   WHERE k.id = ANY (ARRAY(SELECT d.case_id FROM handoffs_decision d WHERE d.id = ANY (%(ids)s)))
+    AND k.shop_id = ANY (ARRAY(SELECT m.shop_id FROM accounts_membership m WHERE m.user_id = %(by)s))
   ORDER BY k.id FOR NO KEY UPDATE
 ), held AS MATERIALIZED (
   SELECT o.shop_id, pg_advisory_xact_lock(hashtextextended(o.shop_id || ':' || o.order_id, 0))

@@ -74,7 +74,7 @@ def _together(wishes: Mapping[int, Wish], *, by: User, at: datetime) -> dict[int
         return {}
     with transaction.atomic():
         (locked,) = LOCK.rows(ids=list(wishes), by=by.pk, day=day_of(at))
-        by.places = tuple(map(tuple, locked["places"] or ()))  # as they are under the lock, whatever was read before
+        by.places = tuple(map(tuple, locked["places"] or ()))  # as they are now, whatever was read before
         shops = frozenset(shop_id for shop_id in locked["shops"] or () if _may_approve(by, shop_id))
         if not shops:
             return {}

@@ -11,7 +11,7 @@ from typing import Any
 
 from accounts.models.people import Role
 from handoffs import outbox
-from handoffs.flow import arrive, clock, decision, exchange, handoff, lines, owed, refund
+from handoffs.flow import arrive, clock, decision, exchange, handoff, lines, owed, path, refund, unpicked
 from handoffs.flow.case import refresh
 from handoffs.flow.moves import note
 from handoffs.intake.rows import Row
@@ -99,6 +99,8 @@ def drive(change: Change, arrival: arrive.Arrival) -> None:
         decision.void_changed(case, at=at)
     if change.row.fields.get("return_waybill"):
         clock.end_all(case, ClockKind.RETURN_NUMBER, at=at)
+    if "order_status" in before and case.order_status in path.SHIPPED | path.SIGNED and unpicked.forget(case):
+        clock.cancel_all(case, ClockKind.DECIDE, at=at, cause="picked")
     exchange.follow(case, before, at=at)
     clock.follow_marketplace(case, at=at, by=None)
     refresh(case, at=at, by=None)

@@ -192,11 +192,28 @@ def void_changed(case: Case, *, at: datetime) -> None:
         same = decision.case_amount == case.amount and decision.case_version == refund.version_of(case)
         if decision.kind == Kind.COMPENSATION or (same and decision.case_lines == grant.lines_of(case)):
             continue
-        _end(decision, Status.VOID, why="voided", by=None, at=at, cause="marketplace_changed")
-        outbox.tell("voided", to=[decision.by, case.owner], key=f"voided:{decision.pk}", at=at, case=case,
-                    decision=decision.pk)  # fmt: skip
-        if not case.is_over and not _asked_again(decision, at=at):
-            clock.start(case, clock.Start(ClockKind.DECIDE, Role.SUPPORT, at), at=at)
+        _void(decision, at=at, cause="marketplace_changed")
+
+
+def _void(decision: Decision, *, at: datetime, cause: str) -> None:
+    case = decision.case
+    _end(decision, Status.VOID, why="voided", by=None, at=at, cause=cause)
+    outbox.tell("voided", to=[decision.by, case.owner], key=f"voided:{decision.pk}", at=at, case=case,
+                decision=decision.pk)  # fmt: skip
+    if not case.is_over and not _asked_again(decision, at=at):
+        clock.start(case, clock.Start(ClockKind.DECIDE, Role.SUPPORT, at), at=at)
+
+
+def void_unsecured(case: Case, *, at: datetime) -> None:
+    """Void approved refunds that were within the approver's limit only because nothing could leave (path 1), and have
+    them decided again: the goods may leave after all.
+    """
+    rows = case.decisions.filter(status=Status.APPROVED, kind__in=Decision.REFUND)
+    for decision in rows.select_related("by", "approved_by", "handoff"):
+        decision.case = case
+        if refund.in_flight(decision) or grant.within_limit(decision, decision.approved_by or decision.by):
+            continue
+        _void(decision, at=at, cause="picked")
 
 
 def _asked_again(void: Decision, *, at: datetime) -> bool:

@@ -1,6 +1,5 @@
 """What may be granted and by whom: amounts, caps, limits with their memory, who can approve (domain.md section 5)."""
 
-import hashlib
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,6 +12,7 @@ from accounts.models import User
 from accounts.models.people import Role
 from handoffs.flow import cap, refusal
 from handoffs.flow.errors import Invalid, Stale
+from handoffs.flow.lines import digest
 from handoffs.flow.owed import MOVING
 from handoffs.flow.proposal import Proposal
 from handoffs.flow.response import checked
@@ -91,9 +91,7 @@ def is_offer(case: Case, kind: str, amount: Decimal | None) -> bool:
 
 
 def lines_of(case: Case) -> str:
-    rows = case.lines.order_by("sku").values_list("sku", "quantity", "amount")
-    text = "|".join(f"{sku}:{quantity}:{amount}" for sku, quantity, amount in rows)
-    return hashlib.sha256(text.encode()).hexdigest() if text else ""
+    return digest(case.lines.order_by())
 
 
 def hold_order(case: Case) -> None:

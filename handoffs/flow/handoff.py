@@ -23,7 +23,7 @@ from handoffs.flow.moves import locked_case, move, note, stale
 from handoffs.flow.playbook import APPLIES, play
 from handoffs.flow.response import checked
 from handoffs.flow.terms import Asked, would_be_due
-from handoffs.models import Case, Clock, Decision, Handoff, Parcel, bulk
+from handoffs.models import Case, Clock, Decision, Handoff, Interception, Parcel, bulk
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind as K
 
@@ -77,6 +77,8 @@ def open_handoff(case: Case, question: Question, *, asker: User | None, at: date
     except IntegrityError as error:
         raise Stale(_("This question is already open on the case.")) from error
     _start_clock(case, handoff, at=at)
+    if kind.code == K.STOP_PARCEL:  # what the warehouse system was asked without it is asked for it now
+        Interception.objects.filter(case=case, handoff=None, via=Interception.Via.SYSTEM).update(handoff=handoff)
     note(case, "handed_off", at=at, by=asker, handoff=handoff.pk, kind=handoff.kind, to_role=to_role,
          note=handoff.note, **beyond_marketplace(case, handoff))  # fmt: skip
     if leader is None:

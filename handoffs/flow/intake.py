@@ -165,7 +165,7 @@ def _sorted_out(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origi
             batch.outcomes.append(Outcome(row.number, row.refund_id, "created", rows=row.rows))
             continue
         source = pending[key].source if key in pending else case.source
-        change = _merge(case, source, row, origin)
+        change = _merge(case, source, row, origin, of_the_batch=key in touched)
         if change is not None and key in touched:
             touched[key].then(change)
         elif change is not None and key not in pending:
@@ -247,7 +247,9 @@ def _new(row: Row, arrival: arrive.Arrival, origin: Origin) -> arrive.New:
     return arrive.New(case, source, row)
 
 
-def _merge(case: Case, source: CaseSource, row: Row, origin: Origin) -> changed.Change | None:
+def _merge(
+    case: Case, source: CaseSource, row: Row, origin: Origin, *, of_the_batch: bool = False
+) -> changed.Change | None:
     """Write the row's newer values onto the case in memory; returns what is to be stored, None when nothing changed."""
     digest = digest_of(row)
     if digest == source.digest:
@@ -266,7 +268,7 @@ def _merge(case: Case, source: CaseSource, row: Row, origin: Origin) -> changed.
     moved_on = stamped and (case.modified is None or row.modified > case.modified)  # type: ignore[operator]
     if moved_on:
         before["modified"], case.modified = case.modified, row.modified
-    told = _newer_lines(case, source, row, origin)
+    told = _newer_lines(case, source, row, origin, of_the_batch=of_the_batch)
     if not before and not told and not (new_parcels and stamped):
         return None
     source.digest = digest
@@ -276,12 +278,17 @@ def _merge(case: Case, source: CaseSource, row: Row, origin: Origin) -> changed.
     return changed.Change(case, source, row, before, told)
 
 
-def _newer_lines(case: Case, source: CaseSource, row: Row, origin: Origin) -> Sequence[Mapping[str, Any]]:
-    """What the row says of the lines, where that is newer and differs."""
+def _newer_lines(
+    case: Case, source: CaseSource, row: Row, origin: Origin, *, of_the_batch: bool
+) -> Sequence[Mapping[str, Any]]:
+    """What the row says of the lines, where that is newer and differs. `of_the_batch`: another row of it said something
+    of the case already, so that it may well say what is stored.
+    """
     told, stamped = row.fields.get("lines") or (), row.modified is not None
-    if not merge.newer(source.stamps.get("lines"), _moment(row, origin), stamped=stamped):
+    known = source.stamps.get("lines") or source.stamps.get("amount")  # lines of long ago have no stamp of their own
+    if not merge.newer(known, _moment(row, origin), stamped=stamped):
         return ()
-    if case.pk is not None and not lines.differ(case, told):
+    if not of_the_batch and case.pk is not None and not lines.differ(case, told):
         return ()
     source.stamps["lines"] = merge.stamp(_moment(row, origin), stamped=stamped)
     return told

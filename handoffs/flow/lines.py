@@ -4,16 +4,17 @@ A line that a row names is taken as it is there. One that it does not name stays
 a long export may carry a service's rows in two files. An empty value wipes nothing.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
-from handoffs.flow.grant import lines_of
 from handoffs.models import Case, CaseLine, Decision, bulk
 from handoffs.models.rewrite import rewrite
 
 Told = Mapping[str, Any]
 VALUES = ("title", "quantity", "amount")
-COUNTS = ("quantity", "amount")  # what a decision was taken on, beside the goods themselves
+COUNTS = frozenset({"quantity", "amount"})  # what a decision was taken on, beside the goods themselves
 EMPTY = (None, "")
 
 
@@ -36,34 +37,53 @@ def differ(case: Case, told: Iterable[Told]) -> bool:
 def take(told: Mapping[Case, Iterable[Told]]) -> set[int]:
     """Write the lines of locked cases. Returns the ids of those whose decisions were taken on other goods than now.
 
-    What was not known and now is (a price) changes nothing that was decided on.
+    What was not known and now is (a price, or the lines at all) changes nothing that was decided on.
     """
     added: list[CaseLine] = []
     rewritten: list[CaseLine] = []
     moved: set[int] = set()
+    learned: dict[int, tuple[str, str]] = {}
     for case, lines in told.items():
         kept = _kept(case)
+        before, first = digest(kept.values()), not kept
         for new in built(case, lines):
-            if new.sku not in kept:
+            old = kept.get(new.sku)
+            values = _newer(old, new) if old else {}
+            if old is None:
+                kept[new.sku] = new
                 added.append(new)
-                moved.add(case.pk)
-                continue
-            old = kept[new.sku]
-            values = _newer(old, new)
-            if any(getattr(old, name) is not None for name in COUNTS if name in values):
+            elif values:
+                rewritten.append(old)
+            another = old is None and not first
+            if another or any(getattr(old, name) is not None for name in COUNTS & values.keys()):
                 moved.add(case.pk)
             for name, value in values.items():
                 setattr(old, name, value)
-            if values:
-                rewritten.append(old)
-    filled = {line.case_id for line in rewritten} - moved
-    decided = Decision.objects.filter(case__in=filled, status__in=Decision.LIVE).select_related("case")
-    as_they_were = [each for each in decided if each.case_lines == lines_of(each.case)]
+        learned[case.pk] = before, digest(kept.values())
     bulk.create(added)
     rewrite(rewritten, VALUES)
-    for each in as_they_were:
-        Decision.objects.filter(pk=each.pk).update(case_lines=lines_of(each.case))
+    _decided_on_as_much({pk: both for pk, both in learned.items() if pk not in moved and both[0] != both[1]})
     return moved
+
+
+def _decided_on_as_much(learned: Mapping[int, tuple[str, str]]) -> None:
+    """Live decisions keep up with what was learned of the lines they were taken on."""
+    live = Decision.objects.filter(case__in=learned, status__in=Decision.LIVE) if learned else ()
+    same = [each for each in live if each.case_lines == learned[each.case_id][0]]
+    for each in same:
+        each.case_lines = learned[each.case_id][1]
+    rewrite(same, ["case_lines"])
+
+
+def digest(lines: Iterable[CaseLine]) -> str:
+    """What tells other goods, numbers or prices apart; empty where there are no lines."""
+    named = sorted(lines, key=lambda line: line.sku)
+    text = "|".join(f"{line.sku}:{line.quantity}:{_yuan(line.amount)}" for line in named)
+    return hashlib.sha256(text.encode()).hexdigest() if text else ""
+
+
+def _yuan(amount: Decimal | None) -> str:
+    return "None" if amount is None else f"{amount:.2f}"
 
 
 def _kept(case: Case) -> dict[str, CaseLine]:

@@ -20,13 +20,14 @@ from django.utils.translation import gettext as _
 from accounts.models import Carrier, User
 from handoffs import permissions
 from handoffs.carriers import text
-from handoffs.flow import clock
+from handoffs.flow import clock, decision, unpicked
 from handoffs.flow import handoff as handoffs
 from handoffs.flow.answer import by_wire
 from handoffs.flow.audience import tell_desk
 from handoffs.flow.case import refresh
 from handoffs.flow.errors import Invalid, NotAllowed, Stale
 from handoffs.flow.moves import locked_case, note
+from handoffs.flow.playbook import APPLIES
 from handoffs.models import CarrierAccount, Case, Fact, Handoff, Interception, Parcel, WarehouseSystem
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind as K
@@ -81,17 +82,22 @@ def hanging(*, at: datetime) -> int:
 def ask_people(case: Case, *, said: str, at: datetime) -> None:
     """Nothing was picked, so nobody was asked (flow/unpicked.py): that holds no longer, and people are asked after all.
 
-    What the system answered for certain stands: an order it has stopped is not asked about again.
+    What the system answered for certain stands: an order it has stopped is not asked about again. What was granted
+    because nothing could leave is looked at again. On another path nobody needs to be asked.
     """
-    told = case.facts.filter(what=What.NOT_PICKED, handoff=None)
-    if not told.exists() or case.facts.exclude(what=What.NOT_PICKED).exists():
+    if case.facts.exclude(what=What.NOT_PICKED).exists() or not unpicked.forget(case):
         return
-    told.delete()
-    note(case, "picked", at=at, by=None, said=said[:255])
-    clock.cancel_all(case, ClockKind.DECIDE, at=at, cause="picked")
-    if case.path == Case.Path.NOT_SHIPPED and case.phase != Case.Phase.CLOSED:
-        asked = handoffs.open_once(case, K.STOP_PARCEL, at=at, note_text=said[:255])
-        Interception.objects.filter(case=case, handoff=None, via=Via.SYSTEM).update(handoff=asked)
+    said_by_people = case.facts.exists()
+    if not said_by_people:
+        decision.void_unsecured(case, at=at)
+    if case.path not in APPLIES[K.STOP_PARCEL] or case.phase == Case.Phase.CLOSED:
+        unsent = Interception.objects.filter(case=case, handoff=None, state=State.ASKED, sent_at=None)
+        unsent.update(state=State.FAILED, said=said[:255], answered_at=at)
+    elif not said_by_people:
+        if not case.handoffs.filter(kind=K.STOP_PARCEL, status__in=(*Handoff.LIVE, Handoff.Status.ANSWERED)).exists():
+            note(case, "picked", at=at, by=None, said=said[:255])
+            handoffs.open_handoff(case, handoffs.Question(K.STOP_PARCEL, note=said[:255]), asker=None, at=at)
+        clock.cancel_all(case, ClockKind.DECIDE, at=at, cause="picked")
     refresh(case, at=at, by=None)
 
 
@@ -167,8 +173,9 @@ def settle(interception_id: int, to: str, *, said: str, at: datetime, newest: bo
     `newest`: a later word of the carrier, which counts even after another: it was stopped after all, or it was not.
     """
     with transaction.atomic():
-        found = Interception.objects.select_related("handoff", "parcel").get(pk=interception_id)
-        cases = _locked(found)
+        rows = Interception.objects.select_related("handoff", "parcel")
+        cases = _locked(rows.get(pk=interception_id))
+        found = rows.get(pk=interception_id)  # people may have been asked while we waited for the lock
         before = Interception.objects.values_list("state", flat=True).get(pk=found.pk)
         over = {State.STOPPED, State.FAILED} - {to} if newest and to in (State.STOPPED, State.FAILED) else set()
         if before not in {*Interception.LIVE, *over}:
@@ -183,7 +190,7 @@ def settle(interception_id: int, to: str, *, said: str, at: datetime, newest: bo
         elif to == State.STOPPED and found.handoff is None:
             Fact.objects.create(case=case, what=What.STOPPED, rank=Fact.Rank.ANSWER, at=at)
             refresh(case, at=at, by=None)
-        elif found.handoff is None and before != State.STOPPED:
+        elif to in (State.FAILED, State.UNKNOWN) and before != State.STOPPED:
             ask_people(case, said=said, at=at)
         if before == State.STOPPED:
             _not_stopped_after_all(found, list(cases.values()), waybill, at=at)
@@ -212,10 +219,12 @@ def _question(found: Interception) -> Handoff | None:
 
 def still_asked(found: Interception) -> bool:
     """Whether anybody still waits for it: people may have answered or withdrawn the question meanwhile. Where nobody
-    was asked, for nothing was picked, the application must still stand.
+    was asked, for nothing was picked, that must still hold, and the application stand.
     """
     if found.handoff is None:
-        return found.case.phase != Case.Phase.CLOSED
+        case = Case.objects.get(pk=found.case_id)
+        wanted = case.path in APPLIES[K.STOP_PARCEL] and case.phase != Case.Phase.CLOSED
+        return wanted and case.facts.filter(what=What.NOT_PICKED, handoff=None).exists()
     return _questions(found).filter(status__in=Handoff.LIVE).exists()
 
 
@@ -231,6 +240,7 @@ def _not_stopped_after_all(found: Interception, cases: list[Case], waybill: str,
             note(case, "promise_broken", at=at, by=None, waybill=waybill)
             tell_desk(case, "promise_broken", waybill, at=at)
             refresh(case, at=at, by=None)
+            decision.void_unsecured(case, at=at)
 
 
 def heard(key: str, told: Mapping[str, Any], *, at: datetime) -> bool:

@@ -16,26 +16,39 @@ from accounts.models import Shop
 from accounts.models.people import Role
 from handoffs.flow import clock
 from handoffs.flow.terms import Asked
-from handoffs.models import Case, Clock, Fact, Interception, Terms, TimelineEntry, WarehouseOrder, WarehouseSystem, bulk
+from handoffs.models import (
+    Case,
+    Clock,
+    Fact,
+    Interception,
+    Parcel,
+    Terms,
+    TimelineEntry,
+    WarehouseOrder,
+    WarehouseSystem,
+    bulk,
+)
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind
 from handoffs.warehouses.base import Progress, Report
 
+AHEAD = timedelta(days=1)  # a stamp from further in the future is somebody's mistake
 KEPT = timedelta(days=7)  # what was last said longer ago than this says nothing any more
 STEPS = (Progress.WAITING, Progress.PICKING, Progress.PACKED, Progress.LEFT)
 
 
 def heard(system: WarehouseSystem, report: Report, *, at: datetime) -> None:
-    """Keep the newest step of an order. Reports may come late and in any order: one that is older changes nothing, and
-    of the same moment the step that is further on counts.
+    """Keep how far an order has come. Reports may come late, twice and in any order: one takes an order further on
+    whenever it comes, but back only with a time of its own that is later than what is kept.
     """
-    moment = min(report.at or at, at)
+    own = report.at if report.at is not None and report.at <= at + AHEAD else None
+    said = {"progress": report.progress, "at": own or at}
     with transaction.atomic():
-        rows = WarehouseOrder.objects.select_for_update()
-        said = {"progress": report.progress, "at": moment}
+        rows = WarehouseOrder.objects.select_for_update(no_key=True)
         kept, new = rows.get_or_create(system=system, code=report.order_code[:64], defaults=said)
-        if not new and (kept.at, _place(kept.progress)) < (moment, _place(report.progress)):
-            WarehouseOrder.objects.filter(pk=kept.pk).update(**said)
+        further = _place(report.progress) > _place(kept.progress)
+        if not new and (further or (own is not None and own > kept.at)):
+            WarehouseOrder.objects.filter(pk=kept.pk).update(progress=report.progress, at=max(kept.at, own or at))
 
 
 def _place(progress: str) -> int:
@@ -50,24 +63,30 @@ def says_so(shop: Shop) -> bool:
 
 def spare(cases: Sequence[Case], *, at: datetime, memo: dict[Asked, Terms] | None = None) -> list[TimelineEntry]:
     """Of locked or new cases of one shop, those whose orders wait unpicked: fact, decision due, and the system is to be
-    asked. Returns a timeline row for each, to be stored. What is paid, or of which more is known, is asked about as
-    ever.
+    asked. Returns a timeline row for each, to be stored. What is paid or has a waybill already is asked about as ever,
+    and so is all of which more is known.
     """
-    open_ones = [case for case in cases if not case.is_over]
+    open_ones = {case.pk: case for case in cases if not case.is_over and not case.contradiction}
     if not open_ones:
         return []
-    known = Case.objects.filter(Q(facts__isnull=False) | Q(handoffs__kind=HandoffKind.STOP_PARCEL))
-    known_ids = set(known.filter(pk__in=[case.pk for case in open_ones]).values_list("pk", flat=True))
-    waiting = set(
-        WarehouseOrder.objects.filter(
-            system__shop=open_ones[0].shop_id, system__active=True, code__in={case.order_id for case in open_ones},
-            progress=Progress.WAITING, at__gt=at - KEPT,
-        ).values_list("code", flat=True)
+    more = Q(facts__isnull=False) | Q(handoffs__kind=HandoffKind.STOP_PARCEL) | Q(parcels__leg=Parcel.Leg.OUTBOUND)
+    for pk in Case.objects.filter(more, pk__in=open_ones).values_list("pk", flat=True):
+        open_ones.pop(pk, None)
+    # Locked, so that a report that picking began is either seen here or finds the case when this is done.
+    rows = WarehouseOrder.objects.select_for_update(no_key=True, of=("self",)).filter(
+        system__shop=cases[0].shop_id, system__active=True, code__in={case.order_id for case in open_ones.values()},
+        progress=Progress.WAITING, at__gt=at - KEPT,
     )  # fmt: skip
-    spared = [case for case in open_ones if case.order_id in waiting and case.pk not in known_ids]
+    waiting = set(rows.order_by("pk").values_list("code", flat=True))
+    spared = [case for case in open_ones.values() if case.order_id in waiting]
     if spared:
         _spare(spared, at=at, memo=memo)
     return [TimelineEntry(case=case, kind="not_picked", at=at) for case in spared]
+
+
+def forget(case: Case) -> bool:
+    """The system's word that nothing was picked holds no longer; whether it was there."""
+    return bool(case.facts.filter(what=Fact.What.NOT_PICKED, handoff=None).delete()[0])
 
 
 def _spare(cases: list[Case], *, at: datetime, memo: dict[Asked, Terms] | None) -> None:

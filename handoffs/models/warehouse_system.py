@@ -1,5 +1,7 @@
 """A shop's warehouse system: who is asked to stop an order, and who reports what became of it (formats 5)."""
 
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -42,6 +44,12 @@ class WarehouseSystem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.code}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """While it is not in use its reports are not heard, so what it said before is forgotten."""
+        super().save(*args, **kwargs)
+        if not self.active:
+            self.orders.all().delete()
 
     def keep(self, **secrets: str) -> None:
         """Seal `secret` and `token`; an empty value leaves what is kept."""

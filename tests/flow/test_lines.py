@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from handoffs.flow import decision
 from handoffs.flow.proposal import Proposal
-from handoffs.models import Case, Clock, Decision
+from handoffs.models import Case, CaseSource, Clock, Decision
 from tests import factories
 from tests.factories import NOON, World
 
@@ -119,3 +119,51 @@ def test_many_services_with_other_words_take_as_many_statements_as_a_few(world: 
     factories.take(world.other_shop, *rows(range(60), 1))
     few, many = statements(range(5)), statements(range(60))
     assert many < 2 * few
+
+
+def test_lines_that_are_learned_at_all_void_nothing(world: World) -> None:
+    told(world)
+    made = proposed(world)
+    told(world, CUP, LID, after=1)
+    decision.void_changed(Case.objects.get(), at=NOON + 2 * HOUR)
+    made.refresh_from_db()
+    assert (made.status, len(stored()), "lines_changed" in kinds()) == ("proposed", 2, False)
+
+
+def test_the_last_row_of_a_batch_counts_also_where_it_says_what_is_stored(world: World) -> None:
+    told(world, CUP)
+    given = [{**GIVEN, "lines": [{**CUP, "quantity": 2}]}, {**GIVEN, "lines": [CUP], "description": "又改回来了"}]
+    rows = [factories.row("7001", source_kind="service", **fields) for fields in given]
+    factories.take(world.other_shop, *rows, at=NOON + HOUR)
+    assert stored()[0][2] == 1
+
+
+def test_lines_from_before_they_were_stamped_are_not_older_than_the_row(world: World) -> None:
+    told(world, CUP, after=2)
+    source = CaseSource.objects.get()
+    source.stamps.pop("lines")
+    source.save()
+    made = proposed(world)
+    row = factories.row("7001", source_kind="service", **GIVEN, lines=[{**CUP, "quantity": 3}])
+    factories.take(world.other_shop, row, at=NOON + 3 * HOUR, as_of=NOON - 48 * HOUR)
+    made.refresh_from_db()
+    assert (stored()[0][2], made.status) == (1, "proposed")
+
+
+def test_decisions_make_no_statement_a_service(world: World) -> None:
+    def rows(numbers: range, **line: Any) -> list[Any]:
+        lines = [{**CUP, "amount": None, **line}]
+        return [factories.row(f"8{n:05d}", source_kind="service", **{**GIVEN, "order_id": f"8{n}", "lines": lines})
+                for n in numbers]  # fmt: skip
+
+    def statements(numbers: range, **line: Any) -> int:
+        with CaptureQueriesContext(connection) as seen:
+            factories.take(world.other_shop, *rows(numbers, **line), at=NOON + HOUR)
+        return len(seen)
+
+    factories.take(world.other_shop, *rows(range(33)))
+    for case in Case.objects.all():
+        decision.propose(case.pk, Proposal("full_refund", WHY, None, ask=True), by=world.support, at=NOON)
+    few, many = statements(range(3), amount=Decimal(90)), statements(range(3, 33), amount=Decimal(90))
+    assert many < 2 * few
+    assert set(Decision.objects.values_list("status", flat=True)) == {"proposed"}

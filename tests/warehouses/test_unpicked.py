@@ -1,6 +1,7 @@
 """An order of which the warehouse system says that nothing was picked: nobody is asked to stop it, the system is."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,13 +9,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from handoffs import archiving, restored, warehousing
-from handoffs.flow import eligible, handoff
+from handoffs.flow import answer, decision, eligible, handoff
 from handoffs.flow.next_step import event
+from handoffs.flow.proposal import Proposal
 from handoffs.models import Case, Clock, Fact, Interception, WarehouseOrder, WarehouseSystem
 from tests import factories
 from tests.factories import NOON, World
 from tests.warehouses.test_stopping import LATER, report
 from tests.warehouses.wms import Wms
+
+TO_RETURN = {"dispute_type": "return_refund", "has_good_return": True, "good_status": "BUYER_RECEIVED"}
 
 
 def step(order_id: str, status: str, at: datetime | None = NOON, **process: str) -> None:
@@ -188,3 +192,100 @@ def test_words_of_last_week_go(world: World, wms: Wms, system: WarehouseSystem) 
     step("2712", "ACCEPT", NOON)
     assert archiving.run(at=NOON)["orders"] == 1
     assert WarehouseOrder.objects.get().code == "2712"
+
+
+# What a second look found ---------------------------------------------------------------------------------------------
+
+
+def test_what_was_granted_because_nothing_could_leave_is_void_when_it_can(
+    world: World, wms: Wms, system: WarehouseSystem
+) -> None:
+    case = spared(world, wms, amount=Decimal(4000), total_fee=Decimal(4000))
+    made = decision.propose(case.pk, Proposal("full_refund", "买家不想要了，尚未拣货"), by=world.support, at=LATER)
+    small = factories.case(world.shop, path=1, order_id="2711")
+    within = decision.propose(small.pk, Proposal("full_refund", "买家不想要了，尚未拣货"), by=world.support, at=LATER)
+    assert (made.status, within.status) == ("approved", "approved")
+    step("2711", "PICK", LATER)
+    made.refresh_from_db()
+    within.refresh_from_db()
+    case.refresh_from_db()
+    assert (made.status, case.money, case.status) == ("void", "none", "waiting_colleague")
+    assert within.status == "approved"  # the proposer's own limit covers it, parcel or not
+
+
+def test_an_order_with_a_waybill_is_asked_about(world: World, wms: Wms, system: WarehouseSystem) -> None:
+    case = spared(world, wms, outbound=[("中通快递", "ZTO000992711")])
+    assert (case.handoffs.get().kind, facts(case)) == ("stop_parcel", [])
+
+
+def test_what_was_heard_before_a_restore_or_before_it_was_switched_off_is_forgotten(
+    world: World, wms: Wms, system: WarehouseSystem
+) -> None:
+    step("2711", "ACCEPT")
+    restored.settle(until=LATER)
+    assert factories.case(world.shop, path=1, order_id="2711").handoffs.count() == 1
+    step("2712", "ACCEPT")
+    for active in (False, True):
+        system.active = active
+        system.save()
+    assert factories.case(world.shop, path=1, order_id="2712").handoffs.count() == 1
+
+
+@pytest.mark.parametrize("minutes", [None, 1])
+def test_a_report_without_a_later_time_of_its_own_takes_nothing_back(
+    world: World, wms: Wms, system: WarehouseSystem, minutes: int | None
+) -> None:
+    step("2711", "PICK", NOON + timedelta(minutes=3))  # the system's clock is ahead
+    step("2711", "ACCEPT", NOON + timedelta(minutes=minutes) if minutes else None)
+    assert WarehouseOrder.objects.get().progress == "picking"
+    step("2711", "ACCEPT", NOON + timedelta(minutes=4))  # taken back to be picked again
+    assert WarehouseOrder.objects.get().progress == "waiting"
+
+
+@pytest.mark.parametrize("fields", [TO_RETURN, {"order_status": "WAIT_BUYER_CONFIRM_GOODS"}])
+def test_the_order_of_a_case_that_has_left_path_1_is_let_alone(
+    world: World, wms: Wms, system: WarehouseSystem, fields: dict[str, Any]
+) -> None:
+    case = spared(world, wms, refund_id="1496")
+    row = factories.row("1496", order_id="2711", line_id=case.line_id, modified=LATER, **fields)
+    factories.take(world.shop, row, at=LATER)
+    warehousing.run(at=LATER)
+    case.refresh_from_db()
+    assert (wms.calls, Interception.objects.get().state) == ([], "failed")
+    assert [asked.kind for asked in case.handoffs.all()] == (["recall_parcel"] if "order_status" in fields else [])
+    assert "picked" not in kinds(case)
+
+
+def test_out_of_reach_on_another_path_it_is_given_up(world: World, wms: Wms, system: WarehouseSystem) -> None:
+    case = spared(world, wms, refund_id="1495")
+    WarehouseSystem.objects.update(address="http://127.0.0.1:9")
+    warehousing.run(at=LATER)
+    row = factories.row("1495", order_id="2711", line_id=case.line_id, modified=LATER, **TO_RETURN)
+    factories.take(world.shop, row, at=LATER)
+    warehousing.run(at=NOON + timedelta(minutes=11))
+    WarehouseSystem.objects.update(address=wms.url)
+    warehousing.run(at=NOON + timedelta(hours=10))
+    assert (wms.calls, Interception.objects.get().state) == ([], "failed")
+
+
+@pytest.mark.parametrize("stands", ["not_picked", "left"])
+def test_asked_by_hand_beside_it_the_system_answers_that_question(
+    world: World, wms: Wms, system: WarehouseSystem, stands: str
+) -> None:
+    case = spared(world, wms, stands)
+    asked = handoff.ask(case.pk, handoff.Question("stop_parcel"), by=world.support, at=LATER)
+    for minutes in range(1, 4):
+        warehousing.run(at=NOON + timedelta(minutes=minutes))
+    asked.refresh_from_db()
+    assert (len(wms.calls), case.handoffs.count()) == (1, 1)
+    assert (asked.status, event(case)) == (("answered", "stopped") if stands == "not_picked" else ("open", "new"))
+
+
+def test_people_s_own_not_picked_stands_when_the_system_cannot(world: World, wms: Wms, system: WarehouseSystem) -> None:
+    case = spared(world, wms, "left")
+    asked = handoff.ask(case.pk, handoff.Question("stop_parcel"), by=world.support, at=LATER)
+    answer.answer(asked.pk, answer.Given("not_picked"), by=world.warehouse, at=LATER)
+    Interception.objects.update(handoff=None)  # as if the system had been asked without anybody's question
+    warehousing.run(at=LATER)
+    assert (event(case), "picked" in kinds(case)) == ("stopped", False)
+    assert Clock.objects.filter(case=case, kind="decide", ended_at=None).count() == 1
