@@ -6,7 +6,7 @@ order go. Where it cannot, or reports later that it was picked, people are asked
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -72,16 +72,19 @@ def spare(cases: Sequence[Case], *, at: datetime, memo: dict[Asked, Terms] | Non
     more = Q(facts__isnull=False) | Q(handoffs__kind=HandoffKind.STOP_PARCEL) | Q(parcels__leg=Parcel.Leg.OUTBOUND)
     for pk in Case.objects.filter(more, pk__in=open_ones).values_list("pk", flat=True):
         open_ones.pop(pk, None)
-    # Locked, so that a report that picking began is either seen here or finds the case when this is done.
-    rows = WarehouseOrder.objects.select_for_update(no_key=True, of=("self",)).filter(
-        system__shop=cases[0].shop_id, system__active=True, code__in={case.order_id for case in open_ones.values()},
-        progress=Progress.WAITING, at__gt=at - KEPT,
-    )  # fmt: skip
-    waiting = set(rows.order_by("pk").values_list("code", flat=True))
+    waiting = _waiting(cases[0].shop_id, {case.order_id for case in open_ones.values()}, at)
     spared = [case for case in open_ones.values() if case.order_id in waiting]
     if spared:
         _spare(spared, at=at, memo=memo)
     return [TimelineEntry(case=case, kind="not_picked", at=at) for case in spared]
+
+
+def _waiting(shop_id: int, orders: Collection[str], at: datetime) -> set[str]:
+    """Those that wait unpicked, locked: a report that picking began is seen here, or finds the case afterwards."""
+    rows = WarehouseOrder.objects.select_for_update(no_key=True, of=("self",)).filter(
+        system__shop=shop_id, system__active=True, code__in=orders, progress=Progress.WAITING, at__gt=at - KEPT
+    )
+    return set(rows.order_by("pk").values_list("code", flat=True))
 
 
 def forget(case: Case) -> bool:
