@@ -1,8 +1,10 @@
 """Path 4: a return is agreed at once, unless the reason concerns compensation or is shown publicly (domain.md 2)."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 
 from handoffs.flow import acts, answer, handoff, response
 from handoffs.flow.next_step import event, steps
@@ -55,3 +57,10 @@ def test_another_reason_is_looked_up_again(world: World) -> None:
     factories.take(world.shop, factories.row(case.refund_id, modified=LATER, **fields), at=LATER)
     case.refresh_from_db()
     assert (case.shown_publicly, offered(case)[0]) == (None, "agree_return")
+
+
+def test_returns_that_were_open_before_are_judged_by_the_migration(world: World) -> None:
+    case, other = returned(world, "质量问题"), returned(world, "没有列出的原因")
+    Case.objects.update(shown_publicly=None)
+    import_module("handoffs.migrations.0016_reason_shown_publicly").judge_open_returns(apps, None)
+    assert dict(Case.objects.values_list("pk", "shown_publicly")) == {case.pk: True, other.pk: None}
