@@ -46,8 +46,10 @@ class Arrival:
     reasons: dict[str, tuple[bool, bool]] = field(init=False)  # claims compensation, shown publicly
     reported: bool = field(init=False)  # whether the warehouse system says how far each order has come
     terms: dict[Asked, Terms] = field(default_factory=dict)
+    dealer: owner.Dealer = field(init=False)
 
     def __post_init__(self) -> None:
+        self.dealer = owner.Dealer(self.shop, at=self.at)
         rows = Reason.objects.filter(marketplace=self.shop.marketplace)
         self.reported = unpicked.says_so(self.shop)
         told = rows.values_list("text", "compensation", "shown_publicly")
@@ -69,11 +71,11 @@ class Arrival:
 
 def admit(news: list[New], arrival: Arrival) -> None:
     """Store new cases of one shop and everything they set off."""
-    shop, at = arrival.shop, arrival.at
+    at = arrival.at
     for new in news:
         path.apply(new.case, path.judge(_evidence(new)))
     working = [new.case for new in news if not new.case.is_over]
-    arrival.unowned += len(owner.deal(working, shop=shop, at=at))
+    arrival.unowned += arrival.dealer.deal(working)
     for new in news:
         new.case.status = Case.Status.NEW if not new.case.is_over else Case.Status.CLOSED
     clocks = {id(n.case): _first_clocks(n.case, arrival, numbered=_numbered(n.row)) for n in news}

@@ -133,6 +133,7 @@ def _stored(rows: list[Row | Reject], arrival: arrive.Arrival, origin: Origin) -
         # What was remembered of rows that are rolled back now does not exist any more.
         arrival.late, arrival.unowned = late, unowned
         arrival.terms.clear()
+        arrival.dealer.forget()
         if not isinstance(error, DryRun):
             raise
     return batch.outcomes

@@ -1,11 +1,11 @@
 """Case owners: dealt on arrival, claimed, passed on, put back (domain.md section 5)."""
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from accounts import duty
@@ -18,26 +18,47 @@ from handoffs.flow.moves import locked_case, note
 from handoffs.models import Case
 
 
-def deal(cases: Iterable[Case], *, shop: Shop, at: datetime) -> list[Case]:
-    """Give unsaved cases to on-duty support, fewest open first; returns those nobody could be given."""
-    hands = _hands(shop, at)
-    left: list[Case] = []
-    for case in cases:
-        if not hands:
-            left.append(case)
-            continue
-        load, pk, user = heapq.heappop(hands)
-        case.owner = user
-        heapq.heappush(hands, (load + 1, pk, user))
-    return left
+class Dealer:
+    """Gives the new cases of a run to support on duty in one shop, fewest open cases first.
+
+    Open cases are counted once, and anew every so many dealt, for others work meanwhile: a run's batches do not each
+    count them all.
+    """
+
+    ANEW = 10_000
+
+    def __init__(self, shop: Shop, *, at: datetime) -> None:
+        self.shop, self.at = shop, at
+        self.forget()
+
+    def forget(self) -> None:
+        """Count anew: what was dealt did not come to be."""
+        self.hands: list[tuple[int, int, User]] | None = None
+        self.dealt = 0
+
+    def deal(self, cases: Sequence[Case]) -> int:
+        """Give unsaved cases their owners; returns how many nobody could be given."""
+        if not cases:
+            return 0
+        if self.hands is None or self.dealt >= self.ANEW:
+            self.hands, self.dealt = _hands(self.shop, self.at), 0
+        if not self.hands:
+            return len(cases)
+        for case in cases:
+            load, pk, case.owner = self.hands[0]
+            heapq.heapreplace(self.hands, (load + 1, pk, case.owner))
+        self.dealt += len(cases)
+        return 0
 
 
 def _hands(shop: Shop, at: datetime) -> list[tuple[int, int, User]]:
+    """(open cases, id, person) of each, as a heap. Closed cases, of which there are many, are not looked at."""
     present = duty.on_duty_ids(at)
     rows = Membership.objects.in_force(at).filter(role=Role.SUPPORT, shop=shop, user_id__in=present)
-    open_cases = Count("cases", filter=~Q(cases__status=Case.Status.CLOSED))
-    people = User.objects.filter(pk__in=rows.values("user_id"), is_active=True).annotate(load=open_cases)
-    hands: list[tuple[int, int, User]] = [(user.load, user.pk, user) for user in people]
+    people = list(User.objects.filter(pk__in=rows.values("user_id"), is_active=True))
+    still_open = Case.objects.filter(owner__in=people).exclude(status=Case.Status.CLOSED).order_by()
+    loads = dict(still_open.values_list("owner").annotate(n=Count("pk")))
+    hands = [(loads.get(user.pk, 0), user.pk, user) for user in people]
     heapq.heapify(hands)
     return hands
 

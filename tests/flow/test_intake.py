@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import duty
-from handoffs.flow import owner
+from handoffs.flow import intake, owner
 from handoffs.flow.errors import Stale
 from handoffs.intake.rows import Reject
 from handoffs.models import Case, Clock, Parcel, TimelineEntry
@@ -186,3 +186,28 @@ def test_intake_takes_a_few_statements_a_batch_however_many_rows(world: World) -
 
     statements(1)
     assert statements(100) < 2 * statements(10) < 100
+
+
+def test_open_cases_are_counted_once_a_run_and_closed_ones_never(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "BATCH", 2)
+    second = factories.person("support", world.shop)
+    for _number in range(3):
+        old = factories.case(world.shop)
+        Case.objects.filter(pk=old.pk).update(owner=second, status="closed")
+    with CaptureQueriesContext(connection) as seen:
+        factories.take(world.shop, *(factories.row() for _number in range(8)))
+    counts = [each["sql"] for each in seen if "COUNT(" in each["sql"] and "owner_id" in each["sql"]]
+    owned = Case.objects.exclude(status="closed").values_list("owner", flat=True)
+    assert (len(counts), sorted(owned)) == (1, sorted([world.support.pk, second.pk] * 4))
+
+
+def test_what_was_dealt_in_a_batch_that_did_not_come_to_be_does_not_count(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = factories.person("support", world.shop)
+    bad = factories.row(order_id="3" * 400)
+    monkeypatch.setattr(intake, "too_long", lambda _row: "")
+    outcomes = factories.take(world.shop, factories.row(), bad, factories.row(), factories.row(), factories.row())
+    assert [each.result for each in outcomes].count("created") in (4, 5)  # SQLite takes any length
+    owned = list(Case.objects.values_list("owner", flat=True))
+    assert abs(owned.count(world.support.pk) - owned.count(second.pk)) <= len(owned) % 2
