@@ -1,5 +1,5 @@
-"""The console's pages and the API's lists at 1,000,000 cases against the same at 1,000, and against a bare list of the
-theme with the same columns.
+"""The console's pages, the API's lists and intake at 1,000,000 cases against the same at 1,000, and a list of cases
+against a bare list of the theme with the same columns.
 
 Two databases on one server, of one make: every twentieth case of the large one is open, every case of the small one is,
 so that the pages of both are full. They are asked for in turn, on the one and on the other.
@@ -9,6 +9,8 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import count
 from time import perf_counter
 from typing import Any
 
@@ -16,6 +18,8 @@ from benchmarks import grown
 from benchmarks.bench import desk, in_turn, table
 
 TIMES = 12  # a page is asked for so often in a round
+TAKEN = {"one application taken in": 1, "500 applications taken in": 500}
+NUMBERS = count(1)
 COLUMNS = ("time_left", "need", "refund_id", "shop", "title", "path", "amount", "status", "next_step", "owner")
 
 
@@ -39,12 +43,17 @@ def _run(given: argparse.Namespace) -> None:
     for name in few.pages:
         for one in (few, many):
             acts[f"{name} · {one.name}"] = lambda one=one, name=name: one.ask(name)
+    for name, number in TAKEN.items():
+        for one in (few, many):
+            acts[f"{name} · {one.name}"] = lambda one=one, number=number: one.take(number)
     took = in_turn(acts, rounds=given.rounds)
 
     def ratio(name: str, other: str = "") -> str:
         return f"{took[f'{name} · many'] / took[other or f'{name} · few']:.2f} ({took[f'{name} · many'] * 1000:.0f} ms)"
 
-    rows = [(f"{name} ÷ the same at {given.few:,}", ratio(name)) for name in few.pages if name != "bare list"]
+    rows = [
+        (f"{name} ÷ the same at {given.few:,}", ratio(name)) for name in (*few.pages, *TAKEN) if name != "bare list"
+    ]
     rows += [
         ("list of cases ÷ a bare list of the theme, same columns", ratio("list of cases", "bare list · many")),
         ("list of cases, page 20 ÷ page 1", ratio("list of cases, page 20", "list of cases · many")),
@@ -92,6 +101,12 @@ class Desk:
             took = [self._ask(name) for _time in range(TIMES + 1)]
         return sum(took[1:]) / TIMES
 
+    def take(self, number: int) -> float:
+        """The mean seconds in which so many new applications are taken in, the first time left out."""
+        with self.entered():
+            took = [_take(number) for _time in range(4)]
+        return sum(took[1:]) / 3
+
     def _ask(self, name: str) -> float:
         role, address = self.pages[name]
         start = perf_counter()
@@ -100,6 +115,36 @@ class Desk:
         if answer.status_code not in (200, 302):
             raise SystemExit(f"{address}: {answer.status_code}")
         return took
+
+
+def _take(number: int) -> float:
+    from accounts.models import Shop
+    from handoffs.flow import intake
+
+    shop, at = Shop.objects.order_by("pk")[0], datetime.now(tz=UTC)
+    rows = [_row(next(NUMBERS), at) for _row_of in range(number)]
+    start = perf_counter()
+    made = list(intake.take(rows, shop=shop, origin=intake.Origin(at, key=rows[0].refund_id), by=None, at=at))
+    took = perf_counter() - start
+    if {each.result for each in made} != {"created"}:
+        raise SystemExit(str(made[0]))
+    return took
+
+
+def _row(number: int, at: datetime) -> Any:
+    """A new application, not shipped, on the way or signed for."""
+    from handoffs.intake.rows import Row
+
+    sent, received = number % 3 > 0, number % 3 == 2  # noqa: PLR2004
+    fields = {
+        "order_id": f"58{number:016d}", "line_id": f"59{number:016d}", "title": "纯棉短袖T恤", "amount": Decimal(128),
+        "total_fee": Decimal(128), "dispute_type": "refund_only", "marketplace_status": "WAIT_SELLER_AGREE",
+        "phase": "wait_seller", "good_status": "BUYER_RECEIVED" if received else "BUYER_NOT_RECEIVED",
+        "order_status": "WAIT_BUYER_CONFIRM_GOODS" if sent else "WAIT_SELLER_SEND_GOODS", "has_good_return": False,
+        "reason": "不想要了", "applied_at": at, "buyer_nick": f"买家{number}",
+        "outbound": [("中通快递", f"7{number:013d}")] if sent else [],
+    }  # fmt: skip
+    return Row(number, "refund", f"57{number:016d}", fields, {"number": number}, None)
 
 
 def _client(role: str) -> Any:
