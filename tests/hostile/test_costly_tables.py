@@ -11,6 +11,7 @@ from handoffs.intake import describe, format_of, patience, read, sheet, tables
 from handoffs.intake.rows import Row, Unreadable
 from tests.cost import at_most
 
+pytestmark = pytest.mark.slow  # files as large as they may be
 HEAD = "退款编号,订单编号,买家退款金额,退款状态,退款的申请时间"
 GOOD = "777,888,10.00,退款成功,2026-11-11 08:00:00"
 OF_JD = "服务单号,订单号,服务单状态,售后申请时间,商品编号"
