@@ -9,6 +9,7 @@ import pytest
 from tests.api.conftest import Caller
 from tests.api.test_roles import VERBS, Scene, Verb, scene
 from tests.effort import THOROUGH
+from tests.factories import World
 
 __all__ = ["scene"]
 
@@ -45,10 +46,10 @@ def test_nothing_that_is_sent_makes_the_desk_crash(call: Caller, scene: Scene, v
 
 
 @pytest.mark.parametrize("depth", [65, 850, 900, 2000, 100_000])
-def test_a_body_nested_too_deep_is_refused_in_words(call: Caller, scene: Scene, depth: int) -> None:
+def test_a_body_nested_too_deep_is_refused_in_words(call: Caller, world: World, depth: int) -> None:
     """Also one that is written inside a text, as the marketplace's own pushes have it."""
     deep = "[" * depth + "]" * depth
-    client, address = call(scene.world.support), "/api/v1/refund-applications/"
+    client, address = call(world.support), "/api/v1/refund-applications/"
     for body in (deep, f'{{"shop": "tb", "refund": {deep}}}'):
         answer = client.generic("POST", address, body, content_type="application/json")
         assert (answer.status_code, answer.json()["code"]) == (400, "not_readable"), (body[:80], answer.content[:300])

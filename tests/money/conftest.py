@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from accounts.models import Shop
 from handoffs import connections
 from handoffs.flow import answer
 from handoffs.flow.answer import Given
+from handoffs.marketplaces.base import CAPS, Caps
 from handoffs.models import Case, Connection, Handoff
 from tests import factories
 from tests.factories import NOON, World
@@ -44,7 +46,8 @@ def world(db: None) -> World:
 
 @pytest.fixture
 def market(world: World, monkeypatch: pytest.MonkeyPatch) -> Market:
-    """The shop is connected to a marketplace in memory."""
+    """The shop is connected to a marketplace in memory, a call of which carries five: several calls need few cases."""
+    monkeypatch.setitem(CAPS, "taobao", Caps(5, Decimal(6000)))
     made = Market()
     connect(world.shop)
     monkeypatch.setattr(connections, "client_of", lambda _connection: made)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from handoffs.marketplaces.base import CAPS, Later, Paid, Payment, Result, State
+from handoffs.marketplaces.base import CAPS, Caps, Later, Paid, Payment, Result, State
 from handoffs.models import Case
 from tests.factories import NOON
 
@@ -34,7 +34,7 @@ class Market:
     left: list[tuple[str, Decimal]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     calls: int = 0
-    caps: Any = CAPS["taobao"]
+    caps: Caps = field(default_factory=lambda: CAPS["taobao"])
     down: bool = False
     before_paying: Any = None
     after_paying: Any = None
@@ -77,6 +77,7 @@ class Market:
 
     def pay(self, payments: Sequence[Payment], code: str = "") -> list[Paid]:
         """Pay what can be paid. Faults: `cut_before`, `cut_after`, `later`, `code`, `refuse`."""
+        assert len(payments) <= self.caps.rows
         self.calls += 1
         fault = self.faults.pop(0) if self.faults else ""
         if self.before_paying:

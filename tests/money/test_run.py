@@ -70,10 +70,10 @@ def test_a_second_run_of_the_same_batch_pays_nothing(world: World, market: Marke
 
 
 def test_more_than_one_call_carries_go_in_several(world: World, market: Market, hands: Hands) -> None:
-    made = running(world, market, 23)
+    made = running(world, market, 7)
     payments.run(made.pk, now=hands, seconds=AT_LEISURE)
     assert market.calls == 2
-    assert states(made) == Counter(paid=23)
+    assert states(made) == Counter(paid=7)
     ledgers_agree(market)
 
 
@@ -120,7 +120,7 @@ class Died(BaseException):
 def test_a_worker_that_dies_after_the_effect_leaves_no_doubt_unlisted(
     world: World, market: Market, hands: Hands
 ) -> None:
-    made = running(world, market, 23)
+    made = running(world, market, 7)
 
     def die(_payments: Any) -> None:
         raise Died
@@ -133,10 +133,10 @@ def test_a_worker_that_dies_after_the_effect_leaves_no_doubt_unlisted(
     hands.on(minutes=3)
     assert payments.waiting(hands.at) == [made.pk]
     payments.run(made.pk, now=hands)
-    assert states(made) == Counter(unknown=20, paid=3)
+    assert states(made) == Counter(unknown=5, paid=2)
     hands.on(minutes=1)
     reconcile.read_due(at=hands.at)
-    assert states(made) == Counter(paid=23)
+    assert states(made) == Counter(paid=7)
     ledgers_agree(market)
 
 
@@ -260,23 +260,23 @@ def test_rows_that_need_a_code_wait_for_it(world: World, market: Market, hands: 
 
 
 def test_a_pause_stops_after_the_call_under_way(world: World, market: Market, hands: Hands) -> None:
-    made = running(world, market, 23)
+    made = running(world, market, 7)
     market.after_paying = lambda _payments: batch.pause(made.pk, by=world.support)
     payments.run(made.pk, now=hands)
     market.after_paying = None
-    assert states(made) == Counter(paid=20, waiting=3)
+    assert states(made) == Counter(paid=5, waiting=2)
     batch.resume(made.pk, by=world.support)
     payments.run(made.pk, now=hands)
-    assert states(made) == Counter(paid=23)
+    assert states(made) == Counter(paid=7)
     ledgers_agree(market)
 
 
 def test_a_long_batch_lets_other_work_in_between(world: World, market: Market, hands: Hands) -> None:
-    made = running(world, market, 23)
+    made = running(world, market, 7)
     assert payments.run(made.pk, now=hands, seconds=-1)
     assert payments.waiting(hands.at) == [made.pk]
     assert payments.run(made.pk, now=hands, seconds=AT_LEISURE) is False
-    assert states(made) == Counter(paid=23)
+    assert states(made) == Counter(paid=7)
 
 
 def test_a_cancelled_rest_is_not_paid(world: World, market: Market, hands: Hands) -> None:
