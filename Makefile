@@ -1,6 +1,8 @@
 # The few commands of the project. Needs Python 3.11 or newer; uses uv where it is there, plain pip where it is not.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+# What was compiled once is kept: the suite starts many processes, and each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run gateway test test-again test-embedded test-browser test-services test-faults bench faults fuzz soak lint types format messages pictures lock clean
 
 PORT ?= 8000
@@ -18,7 +20,7 @@ MADE_UP := tests/hostile tests/api/test_nasty_bodies.py tests/api/test_cases.py 
 EMBEDDED := env -u DATABASE_URL -u REDIS_URL
 PYTEST := $(BIN)/python -m pytest -q
 install = { command -v uv >/dev/null && uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1); } || \
-	$(BIN)/python -m pip install --quiet --require-hashes -r $(1)
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r $(1)
 
 help: ## what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 22

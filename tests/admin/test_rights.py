@@ -1,5 +1,7 @@
 """Role × verb in the console: which page each role opens, which verb it may send; a refused one changes nothing."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -10,6 +12,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
+from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models.people import Role
 from handoffs.admin.site import desk
@@ -17,7 +20,7 @@ from handoffs.flow import batch, decision, handoff, owner
 from handoffs.flow.handoff import Question
 from handoffs.flow.proposal import Proposal
 from handoffs.models import Case, Decision, Finding, ImportRun, RefundBatch, Retention
-from tests import factories, photos, snapshot
+from tests import factories, once, photos, snapshot
 from tests.factories import World
 from tests.money.conftest import stopped
 
@@ -42,8 +45,18 @@ class Scene:
     finding: Finding
 
 
+@pytest.fixture(scope="module")
+def staged(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Scene]:
+    with once.built(_staged, django_db_blocker) as made:
+        yield made
+
+
 @pytest.fixture
-def scene(db: None) -> Scene:
+def scene(staged: Scene, db: None) -> Scene:
+    return deepcopy(staged)
+
+
+def _staged() -> Scene:
     world, now = factories.world(), timezone.now()
     money = {"amount": Decimal(250), "total_fee": Decimal(250)}
     case = factories.case(world.shop, path=2, at=now, return_waybill="YT0009", **money)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Caller
-from tests.api.test_roles import VERBS, Scene, Verb, scene
+from tests.api.test_roles import VERBS, Scene, Verb, scene, staged, world
 from tests.effort import THOROUGH
 from tests.factories import World
 
-__all__ = ["scene"]
+__all__ = ["scene", "staged", "world"]
 
 VALUES: tuple[Any, ...] = (
     True, -1, 10**30, "x" * 70_000, "\x00", "\ud800", "NaN", "١٢", [[]],

@@ -1,14 +1,17 @@
 """Role × verb: what each role may do through each door of the API, and that a refused act changed nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.db import transaction
 from django.urls import URLPattern
+from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models.people import Role
 from handoffs.api.urls import urlpatterns
@@ -16,7 +19,7 @@ from handoffs.flow import decision, handoff, owner
 from handoffs.flow.handoff import Question
 from handoffs.flow.proposal import Proposal
 from handoffs.models import Case
-from tests import factories, photos, snapshot
+from tests import factories, once, photos, snapshot
 from tests.api.conftest import Caller
 from tests.api.test_applications import application
 from tests.factories import NOON, World
@@ -41,8 +44,25 @@ class Scene:
     photo: int
 
 
+@pytest.fixture(scope="module")
+def staged(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Scene]:
+    with once.built(_staged, django_db_blocker) as made:
+        yield made
+
+
 @pytest.fixture
-def scene(world: World) -> Scene:
+def scene(staged: Scene, db: None, clock: time_machine.Traveller) -> Scene:
+    return deepcopy(staged)
+
+
+@pytest.fixture
+def world(scene: Scene) -> World:
+    return scene.world
+
+
+@time_machine.travel(NOON, tick=False)
+def _staged() -> Scene:
+    world = factories.world()
     case = factories.case(world.shop, path=2, amount=Decimal(250), total_fee=Decimal(250), return_waybill="YT0009")
     kinds = {"warehouse": "check_shipped", "qc": "ask_quality", "logistics": "recall_parcel",
              "supervisor": "special_request"}  # fmt: skip

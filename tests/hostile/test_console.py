@@ -16,10 +16,10 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, reverse
 from handoffs.admin.filters import NAMES
 from handoffs.admin.site import desk
 from handoffs.models import Retention
-from tests.admin.test_rights import ROLES, Scene, as_, scene, verbs
+from tests.admin.test_rights import ROLES, Scene, as_, scene, staged, verbs
 from tests.effort import LONG, THOROUGH
 
-__all__ = ["scene"]
+__all__ = ["scene", "staged"]
 
 ODD = (
     "²", "9" * 30, "0001-01-01", "\x00", "9" * 5000, "9999-12-31", "-1", "x" * 5000, "١", "NaN", "[[]]", "1e400",
