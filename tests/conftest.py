@@ -20,8 +20,10 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from refunddesk import collector
 from tests import migrated
+from tests.stack import roomy
 
 HERE = Path(__file__).parent
+IN_ROOM = pytest.StashKey[bool]()
 
 
 def _on_this_machine(connect: Any) -> Any:
@@ -39,6 +41,15 @@ def _on_this_machine(connect: Any) -> Any:
 
 for _name in ("connect", "connect_ex"):
     setattr(socket.socket, _name, _on_this_machine(getattr(socket.socket, _name)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Any:
+    """The whole run, in each of its processes, on a stack with room."""
+    if IN_ROOM in config.stash:
+        return None
+    config.stash[IN_ROOM] = True
+    return roomy(lambda: config.hook.pytest_cmdline_main(config=config))
 
 
 def pytest_collection_finish() -> None:
