@@ -19,8 +19,8 @@ from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker
 
 from refunddesk import collector
+from refunddesk.stack import roomy
 from tests import migrated
-from tests.stack import roomy
 
 HERE = Path(__file__).parent
 IN_ROOM = pytest.StashKey[bool]()
@@ -49,7 +49,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Any:
     if IN_ROOM in config.stash:
         return None
     config.stash[IN_ROOM] = True
-    return roomy(lambda: config.hook.pytest_cmdline_main(config=config))
+    return roomy(config.hook.pytest_cmdline_main, config=config)
 
 
 def pytest_collection_finish() -> None:
