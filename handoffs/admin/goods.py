@@ -68,8 +68,9 @@ def stops(request: HttpRequest) -> HttpResponse:
         each.words = answer_label(each.handoff.kind, each.handoff.answer)
         each.by = parse_datetime(str(each.handoff.data.get("by") or ""))
     desk = permissions.may(user, "act")
-    return draw(request, "handoffs/goods/stops.html", title=_("Parcels to stop"), rows=rows, error=error, at_row=row,
-                desk_user=desk, payers=Interception.Payer.choices, status=400 if error else 200)  # fmt: skip
+    told = {"rows": rows, "alone": stopping.system_alone(user), "error": error, "at_row": row, "desk_user": desk}
+    return draw(request, "handoffs/goods/stops.html", title=_("Parcels to stop"), **told,
+                payers=Interception.Payer.choices, status=400 if error else 200)  # fmt: skip
 
 
 @page("GET", "POST", verb="see_orphans")

@@ -31,6 +31,7 @@ from handoffs.flow.playbook import APPLIES
 from handoffs.models import CarrierAccount, Case, Fact, Handoff, Interception, Parcel, WarehouseSystem
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind as K
+from handoffs.permissions import DESK
 
 State, Via, What = Interception.State, Interception.Via, Fact.What
 FEN = Decimal("0.01")
@@ -176,7 +177,7 @@ def settle(interception_id: int, to: str, *, said: str, at: datetime, newest: bo
         rows = Interception.objects.select_related("handoff", "parcel")
         cases = _locked(rows.get(pk=interception_id))
         found = rows.get(pk=interception_id)  # people may have been asked while we waited for the lock
-        before = Interception.objects.values_list("state", flat=True).get(pk=found.pk)
+        before = found.state
         over = {State.STOPPED, State.FAILED} - {to} if newest and to in (State.STOPPED, State.FAILED) else set()
         if before not in {*Interception.LIVE, *over}:
             return
@@ -341,6 +342,15 @@ def board(by: User, *, at: datetime) -> list[Stop]:
     ) | set(WarehouseSystem.objects.filter(active=True, kind="qimen").values_list("shop_id", flat=True))
     stops = [_stop(handoff, services, at) for handoff in found if latest[handoff.case_id] is handoff]
     return sorted(stops, key=lambda stop: (stop.cutoff or FAR, stop.handoff.due_at or FAR, stop.handoff.pk))
+
+
+def system_alone(by: User) -> list[Interception]:
+    """Stops that only the warehouse system was asked for, since nothing was picked (flow/unpicked.py), and that it
+    has not answered. Those of the desk's shops, the oldest first.
+    """
+    rows = Interception.objects.filter(handoff=None, state__in=Interception.LIVE, case__shop__in=by.shops_as(*DESK))
+    rows = rows.exclude(case__status=Case.Status.CLOSED)
+    return list(rows.select_related("case__shop").order_by("at", "pk")[:AT_ONCE])
 
 
 def _stop(handoff: Handoff, services: Collection[int | None], at: datetime) -> Stop:

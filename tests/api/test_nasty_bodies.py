@@ -33,6 +33,7 @@ def _sent(call: Caller, scene: Scene, verb: Verb, body: Any) -> None:
 
 
 @pytest.mark.parametrize("verb", CHANGING, ids=lambda verb: verb.name)
+@pytest.mark.slow
 def test_nothing_that_is_sent_makes_the_desk_crash(call: Caller, scene: Scene, verb: Verb) -> None:
     good = verb.body(scene) if callable(verb.body) else (verb.body or {})
     bodies: tuple[Any, ...] = ([], "text", None, [[]], {"": ""}, dict.fromkeys((*good, *FIELDS), {"a": []}))
@@ -58,6 +59,7 @@ def test_a_body_nested_too_deep_is_refused_in_words(call: Caller, world: World, 
 
 
 @pytest.mark.parametrize("address", ["cases/", "handoffs/", "queue/", "templates/"])
+@pytest.mark.slow
 def test_no_query_makes_the_desk_crash(call: Caller, scene: Scene, address: str) -> None:
     names = ("shop", "refund_id", "order_id", "status", "path", "owner", "q", "cursor", "limit", "case", "kind", "live",
              "to_role", "language", "format", "page")  # fmt: skip

@@ -100,6 +100,7 @@ def test_a_batch_is_planned_confirmed_and_watched(
     expect(page.locator("tbody tr")).to_have_count(COUNT - 1)
 
 
+@pytest.mark.slow
 def test_the_screens_of_money_fit_a_phone(
     page: Page, live_server: LiveServer, world: World, gateway: Gateway, cases: list[Case]
 ) -> None:

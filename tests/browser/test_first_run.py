@@ -141,7 +141,10 @@ def test_a_deadline_is_saved_after_its_effect_was_seen(
     assert due_at == started + 45 * MINUTE
 
 
-@pytest.mark.parametrize(("language", "heading"), [("en", "Guide: warehouse"), ("zh-hans", "使用指南：仓库")])
+@pytest.mark.parametrize(
+    ("language", "heading"),
+    [pytest.param("en", "Guide: warehouse", marks=pytest.mark.slow), ("zh-hans", "使用指南：仓库")],
+)
 @WIDE_OR_NARROW
 def test_the_guide_shows_its_pictures_in_the_reader_s_language(
     page: Page, live_server: LiveServer, world: World, size: dict[str, int], language: str, heading: str

@@ -49,6 +49,7 @@ def go(request: Any, page: Page, live_server: LiveServer, world: World) -> Calla
     return opened
 
 
+@pytest.mark.slow
 def test_a_chat_channel_is_made_and_tried(
     go: Callable[[str, str], Page], world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +130,7 @@ def test_a_number_of_the_board_opens_its_list(go: Callable[[str, str], Page], wo
     expect(page.locator("main")).to_contain_text(late.refund_id)
 
 
+@pytest.mark.slow
 def test_the_guide_of_the_role_and_its_pictures(go: Callable[[str, str], Page], world: World) -> None:
     page = go("warehouse", "/guide/")
     page.wait_for_url("**/guide/warehouse/")

@@ -76,7 +76,7 @@ def drawn(page: Page, html: str, width: int, picture: Path) -> None:
     assert page.locator("script, link[rel=stylesheet], img").count() == 0
 
 
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.slow), "zh-hans"])
 @pytest.mark.parametrize("role", ["support", "manager"])
 def test_the_digest_with_three_late_cases(
     page: Page, mails: MailServer, world: World, tmp_path: Path, role: str, language: str

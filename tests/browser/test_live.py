@@ -48,6 +48,7 @@ def ticked(page: Page) -> int:
     return page.locator("input[name=case]:checked").count()
 
 
+@pytest.mark.slow
 def test_news_comes_by_itself_and_ticks_and_words_stay(desk: Page, world: World) -> None:
     desk.locator("input[name=case]").nth(1).check()
     desk.fill("[name=q]", "half a num")
@@ -67,6 +68,7 @@ def test_an_unchanged_queue_answers_304(desk: Page) -> None:
     assert statuses[-1] == 304
 
 
+@pytest.mark.slow
 def test_ticked_cases_are_taken_by_mouse(desk: Page, world: World) -> None:
     expect(desk.locator("#many button[data-key=t]")).to_be_disabled()
     desk.locator("input[name=case]").nth(0).check()
@@ -115,7 +117,7 @@ def test_keys_on_the_case_itself(desk: Page, live_server: LiveServer, world: Wor
     desk.wait_for_url("**/do/**")
 
 
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.slow), "zh-hans"])
 def test_the_keys_are_named_in_the_reader_s_language(desk: Page, live_server: LiveServer, language: str) -> None:
     User.objects.update(language=language)
     desk.goto(live_server.url)
@@ -137,6 +139,7 @@ def test_one_answer_to_the_ticked_ones_is_previewed_and_sent(desk: Page, world: 
     assert Response.objects.filter(bulk=True).count() == 2
 
 
+@pytest.mark.slow
 def test_the_composer_counts_what_is_written(desk: Page, live_server: LiveServer) -> None:
     desk.goto(f"{live_server.url}/cases/{Case.objects.order_by('pk')[0].pk}/do/respond/")
     desk.fill("#id_message", "您好，正在核实")

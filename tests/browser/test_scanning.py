@@ -98,6 +98,7 @@ def test_a_return_that_is_not_as_expected_is_received_with_three_photos(
     assert (len(stored), sizes) == (3, {(1600, 1200)})
 
 
+@pytest.mark.slow
 def test_a_parcel_nobody_expects_is_kept_or_given_to_a_likely_case(
     phone: Page, live_server: LiveServer, world: World
 ) -> None:
@@ -176,6 +177,7 @@ def test_an_answer_that_is_lost_on_the_way_does_not_double_the_receipt(
     assert (len(lost), Receipt.objects.count()) == (1, 1)
 
 
+@pytest.mark.slow
 def test_what_the_desk_declines_stays_with_the_reason_and_can_be_mended_or_discarded(
     phone: Page, live_server: LiveServer, world: World
 ) -> None:

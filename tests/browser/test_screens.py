@@ -37,6 +37,7 @@ def log_in(page: Page, server: LiveServer, user: User) -> None:
     page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": server.url}])
 
 
+@pytest.mark.slow
 def test_every_screen_fits_a_phone(page: Page, live_server: LiveServer, world: World, case: Case) -> None:
     page.set_viewport_size(PHONE)
     asked = Handoff.objects.get(kind="stop_parcel")

@@ -155,7 +155,9 @@ def test_qc_files_an_inspection_with_a_photo_on_a_phone(desk: Desk, world: World
     expect(desk.page.locator("main img.rd-photo").first).to_be_visible()
 
 
-@pytest.mark.parametrize("role", ["warehouse", "qc", "logistics"])
+@pytest.mark.parametrize(
+    "role", ["warehouse", *(pytest.param(role, marks=pytest.mark.slow) for role in ("qc", "logistics"))]
+)
 def test_each_sees_only_what_is_theirs(desk: Desk, world: World, role: str) -> None:
     case = fresh(world, 3)
     desk.become(role)

@@ -66,7 +66,7 @@ def fits(page: Page) -> bool:
 
 
 @READERS
-@pytest.mark.parametrize("where", ["/", "/handoffs/case/"])
+@pytest.mark.parametrize("where", ["/", pytest.param("/handoffs/case/", marks=pytest.mark.slow)])
 def test_filters_are_chosen_and_stand_in_the_address(
     desk: Page, live_server: LiveServer, size: dict[str, int], language: str, where: str
 ) -> None:
@@ -90,7 +90,7 @@ def test_filters_are_chosen_and_stand_in_the_address(
     assert rows(desk) == {"gone"}
 
 
-@pytest.mark.parametrize("where", ["/", "/handoffs/case/"])
+@pytest.mark.parametrize("where", ["/", pytest.param("/handoffs/case/", marks=pytest.mark.slow)])
 def test_news_that_come_by_themselves_keep_to_the_filters(
     desk: Page, live_server: LiveServer, world: World, where: str
 ) -> None:
@@ -205,6 +205,7 @@ def test_the_board_fits_and_its_numbers_open_their_lists(
     assert fits(desk)
 
 
+@pytest.mark.slow
 def test_a_role_s_view_is_offered_to_the_role(desk: Page, live_server: LiveServer, world: World) -> None:
     views.save(views.Draft("home", "Unshipped first", "path=1", "support"), by=world.manager, at=timezone.now())
     desk.goto(live_server.url)

@@ -133,7 +133,9 @@ def hand_off_by_keys(hand: Hand, page: Page) -> None:
     hand.press("Control+Enter")
 
 
-@pytest.mark.parametrize(("kind", "way"), [("mouse", hand_off_by_mouse), ("keys", hand_off_by_keys)])
+@pytest.mark.parametrize(
+    ("kind", "way"), [("mouse", hand_off_by_mouse), pytest.param("keys", hand_off_by_keys, marks=pytest.mark.slow)]
+)
 def test_handed_off(page: Page, live_server: LiveServer, world: World, case: Case, kind: str, way: Way) -> None:
     hand = home(page, live_server, world.support)
     way(hand, page)
@@ -153,7 +155,9 @@ def approve_by_keys(hand: Hand, page: Page) -> None:
     hand.press("a")
 
 
-@pytest.mark.parametrize(("kind", "way"), [("mouse", approve_by_mouse), ("keys", approve_by_keys)])
+@pytest.mark.parametrize(
+    ("kind", "way"), [("mouse", approve_by_mouse), pytest.param("keys", approve_by_keys, marks=pytest.mark.slow)]
+)
 def test_approved(page: Page, live_server: LiveServer, world: World, kind: str, way: Way) -> None:
     costly = factories.case(world.shop, path=3, at=timezone.now(), amount=Decimal(500), total_fee=Decimal(500))
     wanted = decision.Proposal("full_refund", "商品有质量问题，照片已看")

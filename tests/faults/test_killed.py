@@ -49,6 +49,7 @@ def test_worker_killed_in_the_middle_of_a_sweep_control(waiting: Desk, counted: 
     assert of_the_sweep(waiting)[1] > 0
 
 
+@pytest.mark.slow
 def test_two_sweep_at_once(waiting: Desk, counted: Callable[..., None]) -> None:
     counts = waiting.both("sweep", AT=AT)
     counted(*of_the_sweep(waiting))
@@ -57,6 +58,7 @@ def test_two_sweep_at_once(waiting: Desk, counted: Callable[..., None]) -> None:
     assert board_and_case(waiting, AT)[1].count(REMINDED) == 1
 
 
+@pytest.mark.slow
 def test_two_sweep_at_once_control(waiting: Desk, counted: Callable[..., None]) -> None:
     waiting.both("sweep", "without-locks", AT=AT)
     counted(*of_the_sweep(waiting), guard="the lock on claimed clocks")

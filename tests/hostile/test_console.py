@@ -152,6 +152,7 @@ PLACES = (
 
 
 @pytest.mark.parametrize("place", PLACES)
+@pytest.mark.slow
 def test_no_part_of_an_address_makes_the_desk_crash(scene: Scene, place: str) -> None:
     manager = as_(scene, "manager")
     for value in ("²", "9" * 30, "_00", "x", "-1", "9" * 5000, "\x00", "1_2F")[: None if LONG else 3]:
@@ -193,6 +194,7 @@ class Fields(HTMLParser):
             self._area = ""
 
 
+@pytest.mark.slow
 def test_no_field_of_a_form_makes_the_desk_crash(scene: Scene) -> None:
     """All fields of a page's forms odd at once; in `make fuzz` also each while the others stay as they are."""
     manager = as_(scene, "manager")

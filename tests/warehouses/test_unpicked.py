@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from handoffs import archiving, restored, warehousing
-from handoffs.flow import answer, decision, eligible, handoff
+from handoffs.flow import answer, decision, eligible, handoff, stopping
 from handoffs.flow.next_step import event
 from handoffs.flow.proposal import Proposal
 from handoffs.models import Case, Clock, Fact, Interception, WarehouseOrder, WarehouseSystem
@@ -60,6 +61,27 @@ def test_the_system_itself_is_asked_to_let_it_go_once(world: World, wms: Wms, sy
     assert (wms.cancelled, Interception.objects.get().state, case.goods) == (["2711"], "stopped", "stopped")
     step("2711", "PICK", LATER)  # a late word of somebody who had it in hand: it has been stopped
     assert (facts(case), case.handoffs.count()) == (["not_picked", "stopped"], 0)
+
+
+def test_the_desk_sees_on_the_board_what_only_the_system_was_asked_for(
+    world: World, wms: Wms, system: WarehouseSystem
+) -> None:
+    case = spared(world, wms)
+    elsewhere = factories.person("support", world.other_shop)
+    counted = [len(stopping.system_alone(who)) for who in (world.support, world.warehouse, elsewhere)]
+    assert counted == [1, 0, 0]
+    page = board(world)
+    for words in ("Asked of the warehouse system alone", case.refund_id, "not yet sent"):
+        assert words in page
+    warehousing.run(at=LATER)  # it was stopped
+    assert "No parcel has to be stopped." in board(world)
+    assert "Asked of the warehouse system alone" not in board(world)
+
+
+def board(world: World) -> str:
+    client = Client()
+    client.force_login(world.support, backend="accounts.backends.RoleBackend")
+    return client.get("/stops/").content.decode()
 
 
 @pytest.mark.parametrize("fault", ["", "cut_after"])
