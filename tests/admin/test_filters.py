@@ -155,6 +155,7 @@ def test_filters_on_money_are_the_desk_s(world: World, log_in: LogIn, asked: dic
     assert not {field.name for field in page.context["only"].fields} & set(asked)
 
 
+@pytest.mark.slow
 def test_every_choice_of_every_filter_can_be_asked_for(world: World, four: dict[str, Case]) -> None:
     for role in world.people:
         scope = Scope(User.objects.get(pk=world.people[role].pk), NOON)

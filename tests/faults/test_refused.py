@@ -1,7 +1,6 @@
 """A mail server that refuses, is slow or hangs up; a disk that is full."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -26,15 +25,12 @@ MOODS = [
     ("cut", PLAIN, (20, 0, 10), "closed"),
     ("cut", IDS, (20, 0, 0), "closed"),
 ]
-QUICK: dict[str, Any] = {"cut": ()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mood", "off", "wanted", "why"),
-    [
-        pytest.param(mood, off, *more, id=f"{mood}{'-control' * bool(off[0])}", marks=QUICK.get(mood, pytest.mark.slow))
-        for mood, off, *more in MOODS
-    ],
+    [pytest.param(mood, off, *more, id=f"{mood}{'-control' * bool(off[0])}") for mood, off, *more in MOODS],
 )
 def test_mail_server_in_a_bad_mood(
     mailing: Desk, mood: str, off: tuple[str, str], wanted: tuple[int, int, int], why: str,

@@ -50,6 +50,7 @@ def test_a_flood_of_pushes_from_one_address_does_not_shut_out_another(world: Wor
     assert others[-1] == 429
 
 
+@pytest.mark.slow
 def test_made_up_codes_do_not_wash_a_limit_out_of_the_memory(world: World, settings: LazySettings) -> None:
     settings.LOGINS_PER_MINUTE, settings.HOOKS_PER_MINUTE = 1, 200
     login = {"username": "a@desk.test", "password": "x"}

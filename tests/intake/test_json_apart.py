@@ -80,6 +80,7 @@ def test_json_that_unfolds_to_more_memory_than_a_file_may_cost_is_refused(tmp_pa
     assert json.loads(ended.stdout.splitlines()[0]) == {"failed": "big"}
 
 
+@pytest.mark.slow
 def test_the_desk_s_own_process_holds_one_refund_at_a_time(tmp_path: Path) -> None:
     (tmp_path / "f").write_text(json.dumps([REFUND] * 20_000))
     tracemalloc.start()

@@ -118,6 +118,7 @@ def _work(batch_id: int, market: Market, hands: Hands, pipe: Any, recording: Abs
 
 
 @pytest.mark.parametrize("before_the_call", [True, False], ids=["", "control"])
+@pytest.mark.slow
 def test_a_worker_killed_in_the_middle_pays_none_twice(
     world: World, market: Market, hands: Hands, *, before_the_call: bool
 ) -> None:

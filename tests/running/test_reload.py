@@ -82,6 +82,7 @@ def served(versions: list[Path], tmp_path: Path) -> Iterator[Served]:
     found.process.wait(PATIENCE)
 
 
+@pytest.mark.slow
 def test_a_reload_after_the_folder_was_switched_takes_new_code_and_new_settings(
     served: Served, versions: list[Path], tmp_path: Path
 ) -> None:
