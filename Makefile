@@ -20,7 +20,7 @@ MADE_UP := tests/hostile tests/api/test_nasty_bodies.py tests/api/test_cases.py 
 EMBEDDED := env -u DATABASE_URL -u REDIS_URL
 PYTEST := $(BIN)/python -m pytest -q
 install = { command -v uv >/dev/null && uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1); } || \
-	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r $(1)
+	$(BIN)/python -m pip install --quiet --require-hashes -r $(1)
 
 help: ## what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 22

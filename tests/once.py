@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import timezone, translation
 from pytest_django.plugin import DjangoDbBlocker
 
 Scene = TypeVar("Scene")
@@ -17,5 +19,7 @@ def built(build: Callable[[], Scene], blocker: DjangoDbBlocker) -> Iterator[Scen
     A test must take a deep copy, since objects are not taken back as rows are.
     """
     with blocker.unblock(), transaction.atomic():
-        yield build()
+        with translation.override(settings.LANGUAGE_CODE), timezone.override(None):  # not the last reader's
+            made = build()
+        yield made
         transaction.set_rollback(True)

@@ -31,12 +31,12 @@ from handoffs.flow.playbook import APPLIES
 from handoffs.models import CarrierAccount, Case, Fact, Handoff, Interception, Parcel, WarehouseSystem
 from handoffs.models.clock import ClockKind
 from handoffs.models.handoff import HandoffKind as K
-from handoffs.permissions import DESK
 
 State, Via, What = Interception.State, Interception.Via, Fact.What
 FEN = Decimal("0.01")
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 AT_ONCE = 100
+SHOWN = 300
 NEVER_ANSWERED = timedelta(minutes=10)
 
 
@@ -333,7 +333,9 @@ def board(by: User, *, at: datetime) -> list[Stop]:
     settled = Either(When(status__in=Handoff.LIVE, then=0), default=1)  # what can still be acted on is never left out
     related = ("case__shop", "parcel__carrier__agreement", "assignee")
     related_rows = ("interceptions", "followers__case")
-    found = list(rows.select_related(*related).prefetch_related(*related_rows).order_by(settled, "due_at", "pk")[:300])
+    found = list(
+        rows.select_related(*related).prefetch_related(*related_rows).order_by(settled, "due_at", "pk")[:SHOWN]
+    )
     latest = {handoff.case_id: handoff for handoff in sorted(found, key=lambda handoff: handoff.pk)}
     services = set(
         CarrierAccount.objects.filter(active=True, service="kuaidi100")
@@ -346,11 +348,13 @@ def board(by: User, *, at: datetime) -> list[Stop]:
 
 def system_alone(by: User) -> list[Interception]:
     """Stops that only the warehouse system was asked for, since nothing was picked (flow/unpicked.py), and that it
-    has not answered. Those of the desk's shops, the oldest first.
+    has not answered: of what is paid already, too. Those of the desk's shops, the oldest first.
     """
-    rows = Interception.objects.filter(handoff=None, state__in=Interception.LIVE, case__shop__in=by.shops_as(*DESK))
-    rows = rows.exclude(case__status=Case.Status.CLOSED)
-    return list(rows.select_related("case__shop").order_by("at", "pk")[:AT_ONCE])
+    spared = Exists(Fact.objects.filter(case=OuterRef("case"), what=What.NOT_PICKED, handoff=None))
+    rows = Interception.objects.filter(spared, handoff=None, state__in=(State.ASKED, State.TAKEN))
+    wanted = Q(case__path__in=APPLIES[K.STOP_PARCEL] - {None}) | Q(case__path=None)
+    rows = rows.filter(wanted, case__shop__in=by.shops_as(*permissions.DESK))
+    return list(rows.exclude(case__phase=Case.Phase.CLOSED).select_related("case__shop").order_by("at", "pk")[:SHOWN])
 
 
 def _stop(handoff: Handoff, services: Collection[int | None], at: datetime) -> Stop:

@@ -9,8 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from handoffs.flow import handoff, receiving
-from handoffs.models import CarrierClaim, Case
+from handoffs.flow import handoff, receiving, stopping
+from handoffs.models import CarrierClaim, Case, Fact, Interception
 from tests import factories
 from tests.factories import NOON, World
 
@@ -43,12 +43,16 @@ def add(world: World, number: int, start: int) -> None:
         receiving.receive(
             receiving.Receipt(f"key-orphan-{i}", f"XX{i:07d}", shop_id=world.shop.pk), by=world.warehouse, at=NOON
         )
+        spared = factories.case(world.shop)
+        Fact.objects.create(case=spared, what="not_picked", rank=Fact.Rank.ANSWER, at=NOON)
+        Interception.objects.create(key=f"key-alone-{i}", case=spared, via="system", at=NOON)
         factories.case(world.shop, path=4, marketplace_status="WAIT_BUYER_RETURN_GOODS", phase="wait_buyer_return")
 
 
 def test_sixteen_rows_cost_no_more_statements_than_four(world: World) -> None:
     pages = ("/stops/", "/exposure/", "/claims/", "/orphans/")
     add(world, 4, 0)
+    assert len(stopping.system_alone(world.manager)) == 4
     few = {page: count(world.manager, page) for page in pages}
     add(world, 12, 100)
     assert {page: count(world.manager, page) for page in pages} == few

@@ -1,9 +1,11 @@
-"""Requests are answered on a stack with room: no call in a loop asks the system for memory, however deep it stands."""
+"""Requests are answered on a stack with room: no call in a loop asks the system for memory, 600 deep."""
 
 import subprocess
 import sys
 
 import pytest
+
+OLD = pytest.mark.skipif(sys.version_info >= (3, 13), reason="later ones of 3.13 keep one chunk by themselves")
 
 COUNT = """
 import resource
@@ -28,7 +30,8 @@ most(), print({call})
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts the pages that Linux hands out")
-@pytest.mark.parametrize(("call", "asks"), [("roomy(most)", False), ("most()", True)], ids=["", "control"])
+@pytest.mark.parametrize(("call", "asks"), [("roomy(most)", False), pytest.param("most()", True, marks=OLD)],
+                         ids=["", "control"])  # fmt: skip
 def test_no_loop_asks_for_memory_at_every_turn(call: str, *, asks: bool) -> None:
     done = subprocess.run([sys.executable, "-c", COUNT.format(call=call)], capture_output=True, text=True, check=True)  # noqa: S603
     assert (int(done.stdout) >= 900) == asks, done.stdout

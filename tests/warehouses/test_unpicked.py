@@ -139,6 +139,7 @@ def test_what_was_paid_meanwhile_is_chased_too(world: World, wms: Wms, system: W
     factories.take(world.shop, factories.row("1499", modified=LATER, **paid), at=LATER)
     case.refresh_from_db()
     assert (case.status, case.handoffs.count()) == ("closed", 0)
+    assert [each.case for each in stopping.system_alone(world.support)] == [case]  # still on the board
     step("2711", "PICK", LATER)
     case.refresh_from_db()
     assert (case.status, case.handoffs.get().kind) == ("goods_open", "stop_parcel")
@@ -283,7 +284,9 @@ def test_out_of_reach_on_another_path_it_is_given_up(world: World, wms: Wms, sys
     WarehouseSystem.objects.update(address="http://127.0.0.1:9")
     warehousing.run(at=LATER)
     row = factories.row("1495", order_id="2711", line_id=case.line_id, modified=LATER, **TO_RETURN)
+    assert len(stopping.system_alone(world.support)) == 1
     factories.take(world.shop, row, at=LATER)
+    assert stopping.system_alone(world.support) == []  # nothing is to be stopped any more
     warehousing.run(at=NOON + timedelta(minutes=11))
     WarehouseSystem.objects.update(address=wms.url)
     warehousing.run(at=NOON + timedelta(hours=10))
