@@ -13,14 +13,17 @@ PYTHON ?= $(shell for name in /usr/bin/python3 python3.11 python3.12 python3.13 
 	$$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
+TEST := .venv/.test-installed
 DEV := .venv/.dev-installed
 HERE := not browser and not faults
 MADE_UP := tests/hostile tests/api/test_nasty_bodies.py tests/api/test_cases.py tests/money/test_any_order.py \
-	tests/goods/test_exposure.py tests/admin/test_query_counts.py
+	tests/goods/test_exposure.py tests/goods/test_tracking.py tests/admin/test_query_counts.py
 EMBEDDED := env -u DATABASE_URL -u REDIS_URL
 PYTEST := $(BIN)/python -m pytest -q
+# The lists are whole, so nothing is to be worked out; what is to be compiled is, on all processors.
 install = { command -v uv >/dev/null && uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1); } || \
-	$(BIN)/python -m pip install --quiet --require-hashes -r $(1)
+	{ $(BIN)/python -m pip install --quiet --require-hashes --no-deps --no-compile -r $(1) && \
+	{ $(BIN)/python -m compileall -qq -j 0 .venv/lib || true; }; }
 
 help: ## what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 22
@@ -43,13 +46,13 @@ test-again: ## the rest: what takes its time, each test on the other engine too,
 	@$(MAKE) --no-print-directory test-browser ARGS="-m 'browser and slow' $(ARGS)"
 	@FUZZ=40 $(MAKE) --no-print-directory test-services ARGS="-m '((services and not engine) or (engine and slow)) and $(HERE)' $(ARGS)"
 
-test-embedded: $(DEV) ## the suite on SQLite and the file broker (ARGS="-k words" for some of it)
+test-embedded: $(TEST) ## the suite on SQLite and the file broker (ARGS="-k words" for some of it)
 	$(EMBEDDED) $(PYTEST) -n $(JOBS) $(ARGS)
 
-test-services: $(DEV) ## all of it that a database, a cache or a broker has a say in, on a throw-away PostgreSQL and Redis
+test-services: $(TEST) ## all of it that a database, a cache or a broker has a say in, on a throw-away PostgreSQL and Redis
 	$(BIN)/python -m tests.services -- $(PYTEST) -n $(JOBS) -m 'services and not browser and not faults' $(ARGS)
 
-test-browser: $(DEV) ## what people do, in a real Chromium
+test-browser: $(TEST) ## what people do, in a real Chromium
 	@if $(BIN)/python -m tests.chromium; then \
 		$(EMBEDDED) DJANGO_ALLOW_ASYNC_UNSAFE=true $(PYTEST) tests/browser -m browser -n $(JOBS) $(ARGS); \
 	elif [ -n "$$CI" ]; then \
@@ -59,10 +62,10 @@ test-browser: $(DEV) ## what people do, in a real Chromium
 			'*** Debian has it as: apt-get install chromium-headless-shell fonts-wqy-microhei'; echo; \
 	fi
 
-test-faults: $(DEV) ## the faults that are quick to make; make faults makes them all
+test-faults: $(TEST) ## the faults that are quick to make; make faults makes them all
 	$(EMBEDDED) $(PYTEST) tests/faults -m 'faults and not slow' -n $(JOBS) $(ARGS)
 
-bench: $(DEV) ## the benchmarks on a throw-away PostgreSQL and Redis, as docs/performance.md keeps them
+bench: $(TEST) ## the benchmarks on a throw-away PostgreSQL and Redis, as docs/performance.md keeps them
 	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.parcel_events $(ARGS)
 	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.idle
@@ -72,13 +75,13 @@ bench: $(DEV) ## the benchmarks on a throw-away PostgreSQL and Redis, as docs/pe
 	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m tests.services -- $(BIN)/python -m benchmarks.queue
 
-faults: $(DEV) ## what breaks: workers killed, services restarted, mails refused; each with its count, on real processes
+faults: $(TEST) ## what breaks: workers killed, services restarted, mails refused; each with its count, on real processes
 	$(EMBEDDED) $(PYTEST) tests/faults -m faults $(ARGS)
 
-soak: $(DEV) ## an hour of 11.11 in a minute on two web processes and two workers, and the books afterwards
+soak: $(TEST) ## an hour of 11.11 in a minute on two web processes and two workers, and the books afterwards
 	$(EMBEDDED) $(BIN)/python -m benchmarks.soak $(ARGS)
 
-fuzz: $(DEV) ## input made to do harm, for as long as FUZZ says (examples a test)
+fuzz: $(TEST) ## input made to do harm, for as long as FUZZ says (examples a test)
 	$(EMBEDDED) FUZZ=$${FUZZ:-2000} $(PYTEST) tests/hostile tests/api/test_nasty_bodies.py $(ARGS)
 
 lint: $(DEV) ## style, format and the direction of imports
@@ -93,18 +96,18 @@ format: $(DEV) ## put the code in the house's form
 	$(BIN)/ruff check --fix --select I .
 	$(BIN)/ruff format .
 
-messages: $(DEV) ## gather the words of the screens into the catalogue, and compile it (needs gettext)
+messages: $(RUNTIME) ## gather the words of the screens into the catalogue, and compile it (needs gettext)
 	$(BIN)/python manage.py makemessages --locale zh_Hans
 	$(BIN)/python manage.py compilemessages --ignore '.venv'
 
-pictures: $(DEV) ## photograph the screens of the demo shop anew for the guides, in both languages (needs Chromium)
+pictures: $(TEST) ## photograph the screens of the demo shop anew for the guides, in both languages (needs Chromium)
 	$(EMBEDDED) $(BIN)/python -m tests.pictures $(ARGS)
 
 lock: ## pin what the .in files ask for (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" requirements.in -o requirements.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+	for list in requirements requirements-test requirements-dev; do \
+		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--custom-compile-command "make lock" $$list.in -o $$list.txt || exit; \
+	done
 
 clean: ## take away what can be made again (the desk's data in var/ stays)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -119,7 +122,7 @@ $(RUNTIME): requirements.txt | $(BIN)/python
 	@$(call install,requirements.txt)
 	@touch $@
 
-$(DEV): requirements-dev.txt | $(BIN)/python
-	@echo "Installing what it is built and tested with ..."
-	@$(call install,requirements-dev.txt)
+$(TEST) $(DEV): .venv/.%-installed: requirements-%.txt | $(BIN)/python
+	@echo "Installing what it is $(if $(filter dev,$*),built,tested) with ..."
+	@$(call install,$<)
 	@touch $@

@@ -20,7 +20,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from refunddesk import collector
 from refunddesk.stack import roomy
-from tests import migrated
+from tests import flushed, migrated
 
 HERE = Path(__file__).parent
 IN_ROOM = pytest.StashKey[bool]()
@@ -111,9 +111,11 @@ def django_db_keepdb(keeping: Path | None, django_db_modify_db_settings: None) -
 def django_db_setup(
     keeping: Path | None, django_db_setup: None, django_db_blocker: DjangoDbBlocker, *, django_db_keepdb: bool
 ) -> None:
-    if keeping is not None and not django_db_keepdb:
-        with django_db_blocker.unblock():
+    with django_db_blocker.unblock():
+        if keeping is not None and not django_db_keepdb:
             migrated.keep(keeping, _called(str(connection.settings_dict["NAME"])))
+        if connection.vendor == "postgresql":
+            flushed.by_copy()
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,6 @@
 
 import os
 
-EXAMPLES = int(os.environ.get("FUZZ", "20"))
+EXAMPLES = int(os.environ.get("FUZZ", "10"))
 THOROUGH = EXAMPLES >= 40
 LONG = EXAMPLES > 40  # and by chance: every run tries others

@@ -2,49 +2,22 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
-import pytest
 import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import DutyShift, Membership, User
-from handoffs import outbox, sweep
+from accounts.models import DutyShift, User
+from handoffs import outbox
 from handoffs.admin.board_numbers import Number
-from handoffs.flow import answer, handoff, owner
-from handoffs.flow.answer import Given
-from handoffs.flow.handoff import Question
-from handoffs.models import Case, Clock, Handoff, ImportRun, OutboxMessage, RejectedRow, Tick
+from handoffs.flow import owner
+from handoffs.models import ImportRun, OutboxMessage, RejectedRow, Tick
 from tests import factories
 from tests.admin.conftest import LogIn
 from tests.factories import NOON, World
 
 BOARD, HOUR = "/board/", timedelta(hours=1)
-
-
-@pytest.fixture
-def busy(world: World, clock: time_machine.Traveller) -> World:
-    """Both shops with cases that are late with one promise and with several, at risk, exposed, closed, unowned."""
-    for shop in (world.shop, world.other_shop):
-        for number in range(3):
-            deadline = NOON + (number * 3 + 2) * HOUR
-            case = factories.case(shop, path=2, marketplace_deadline=deadline, amount=Decimal("10.10") * (number + 1),
-                                  total_fee=Decimal(90), outbound=[("中通快递", f"Z{shop.pk}{number}")])  # fmt: skip
-            handoff.ask(case.pk, Question("check_shipped"), by=world.support, at=NOON)
-            handoff.ask(case.pk, Question("recheck_weight"), by=world.support, at=NOON)
-            handoff.ask(case.pk, Question("recall_parcel"), by=world.support, at=NOON)
-        exposed = factories.case(shop)
-        Case.objects.filter(pk=exposed.pk).update(status="goods_open", money="confirmed")
-        owner.put_back(factories.case(shop).pk, by=world.manager, at=NOON)
-        shut = factories.case(shop)
-        Case.objects.filter(pk=shut.pk).update(status="closed")
-    met = Handoff.objects.filter(kind="recall_parcel").order_by("pk")[0]
-    answer.answer(met.pk, Given("cannot"), by=world.logistics, at=NOON + HOUR)
-    clock.move_to(NOON + 2 * HOUR + timedelta(minutes=10))
-    sweep.run(at=NOON + 2 * HOUR)
-    return world
 
 
 def numbers(context: Any) -> Iterator[tuple[str, Number]]:
@@ -66,46 +39,12 @@ def rows_behind(client: Client, link: str) -> int:
     return len(page.context["rows"])
 
 
-@pytest.mark.parametrize("role", ["supervisor", pytest.param("manager", marks=pytest.mark.slow)])
-def test_each_number_opens_a_list_with_exactly_as_many_rows(busy: World, log_in: LogIn, role: str) -> None:
-    client = log_in(busy.people[role])
-    found = dict(numbers(client.get(BOARD).context))
-    wrong = {name: (one.count, rows_behind(client, one.link)) for name, one in found.items()}
-    assert {name: counts for name, counts in wrong.items() if counts[0] != counts[1]} == {}
-    assert sum(1 for one in found.values() if one.count) >= 14
-    assert all(one.link in client.get(BOARD).content.decode().replace("&amp;", "&") for one in found.values())
-
-
-def test_the_numbers_hold_for_whoever_supervises_one_shop_and_works_in_another(busy: World, log_in: LogIn) -> None:
-    mixed = factories.person("supervisor", busy.shop)
-    Membership.objects.create(user=mixed, role="support", shop=busy.other_shop)
-    client = log_in(mixed)
-    found = dict(numbers(client.get(BOARD).context))
-    whole = dict(numbers(log_in(busy.manager).get(BOARD).context))
-    assert 0 < found["late"].count < whole["late"].count
-    assert {name: one.count for name, one in found.items()} == {
-        name: rows_behind(client, one.link) for name, one in found.items()
-    }
-
-
-def test_a_case_that_is_late_with_two_promises_of_a_role_counts_once(busy: World, log_in: LogIn) -> None:
-    found = dict(numbers(log_in(busy.manager).get(BOARD).context))
-    clocks = Clock.objects.filter(owner_role="warehouse", ended_at=None, state="late")
-    cases = clocks.values("case").distinct().count()
-    assert found["late_by_role warehouse"].count == cases < clocks.count()
-
-
 def test_what_is_overdue_counts_before_the_sweep_has_passed(world: World, log_in: LogIn, clock: Any) -> None:
     factories.case(world.shop)
     clock.move_to(NOON + timedelta(minutes=31))
     found = dict(numbers(log_in(world.manager).get(BOARD).context))
     assert (found["late"].count, found["late_by_role support agent"].count) == (1, 1)
     assert found["late_by_lane support agent → warehouse"].count == 1
-
-
-def test_money_at_risk_is_exact_and_grows_with_the_hours(busy: World, log_in: LogIn) -> None:
-    risks = [(one.label, one.count, one.total) for one in log_in(busy.supervisor).get(BOARD).context["at_risk"]]
-    assert risks == [(1, 0, Decimal(0)), (4, 2, Decimal("40.40")), (12, 4, Decimal("101.00"))]
 
 
 def test_rejected_rows_open_their_list(world: World, log_in: LogIn) -> None:
@@ -151,15 +90,6 @@ def test_mails_that_the_server_has_not_taken_yet_are_told_with_the_reason(world:
 def test_each_fault_of_the_set_up_leads_to_where_it_is_mended(world: World, log_in: LogIn) -> None:
     page = log_in(world.manager).get(BOARD)
     assert page.context["faults"] == [] or all(fault.link in page.content.decode() for fault in page.context["faults"])
-
-
-def test_the_summary_of_a_manager_opens_the_same_lists(busy: World, log_in: LogIn) -> None:
-    client = log_in(busy.manager)
-    summary = client.get("/").context["summary"]
-    assert summary["late"] == rows_behind(client, "/handoffs/case/?late=yes")
-    assert summary["unowned"] == rows_behind(client, "/handoffs/case/?status=open&owner=none")
-    rows = client.get("/handoffs/case/?risk=4").context["rows"]
-    assert summary["risk_4"] == sum(row.case.amount for row in rows)
 
 
 # Duty -----------------------------------------------------------------------------------------------------------------

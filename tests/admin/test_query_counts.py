@@ -59,7 +59,7 @@ def test_many_rows_cost_no_more_than_two(world: World, log_in: LogIn) -> None:
     for role in roles:
         browsers[role].get("/")
     few = {(role, where): statements(browsers[role], where) for role, where in opened}
-    for number in range(2, 20 if THOROUGH else 8):
+    for number in range(2, 20 if THOROUGH else 4):
         full_case(world, number)
     many = {(role, where): statements(browsers[role], where) for role, where in opened}
     assert {each: (few[each], many[each]) for each in opened if many[each] > few[each]} == {}

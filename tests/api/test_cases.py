@@ -180,7 +180,7 @@ def test_a_long_list_costs_as_many_queries_as_a_list_of_one(world: World, call: 
 
     _full_case(world)
     one = costs()
-    for _ in range(19 if THOROUGH else 7):
+    for _ in range(19 if THOROUGH else 3):
         _full_case(world)
     assert costs() == one
 

@@ -1,6 +1,6 @@
 """Role × verb: what each role may do through each door of the API, and that a refused act changed nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,7 +11,6 @@ import time_machine
 from django.core.cache import cache
 from django.db import transaction
 from django.urls import URLPattern
-from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models.people import Role
 from handoffs.api.urls import urlpatterns
@@ -44,12 +43,6 @@ class Scene:
     photo: int
 
 
-@pytest.fixture(scope="module")
-def staged(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Scene]:
-    with once.built(_staged, django_db_blocker) as made:
-        yield made
-
-
 @pytest.fixture
 def scene(staged: Scene, db: None, clock: time_machine.Traveller) -> Scene:
     return deepcopy(staged)
@@ -75,6 +68,9 @@ def _staged() -> Scene:
     handoff.send_back(back, reason="单号不对", by=world.logistics, at=NOON)
     owner.put_back(case.pk, by=world.support, at=NOON)
     return Scene(world, case, asked, waiting, approved, back, photos.uploaded(world.support, at=NOON).pk)
+
+
+staged = once.a_file(_staged)
 
 
 @dataclass(frozen=True)

@@ -170,6 +170,6 @@ class Happenings(RuleBasedStateMachine):
 def test_exposure_equals_a_plain_recount_from_the_timeline() -> None:
     run_state_machine_as_test(
         Happenings,
-        settings=settings(max_examples=20 if THOROUGH else 8, stateful_step_count=20, deadline=None, derandomize=True,
+        settings=settings(max_examples=20 if THOROUGH else 5, stateful_step_count=20, deadline=None, derandomize=True,
                           suppress_health_check=list(HealthCheck)),
     )  # fmt: skip

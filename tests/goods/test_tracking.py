@@ -12,6 +12,7 @@ from handoffs.flow.standing import MEANS
 from handoffs.models import CarrierAccount, Case, Parcel, ParcelEvent, ParcelState
 from tests import factories
 from tests.carriers.samples import SF, YUNDA
+from tests.effort import THOROUGH
 from tests.factories import NOON, World
 from tests.goods.telling import event, of_today, parcel, push, told
 
@@ -127,7 +128,8 @@ def test_events_come_in_any_order_and_end_the_same(world: World) -> None:
     states = (State.PICKED_UP, State.OUT_FOR_DELIVERY, State.REFUSED, State.RETURNED_SIGNED)
     events = [event(state, NOON + timedelta(hours=hour)) for hour, state in enumerate(states)]
     ends = set()
-    for number, order in enumerate(itertools.permutations(events)):
+    orders = [*itertools.permutations(events)]
+    for number, order in enumerate(orders if THOROUGH else orders[::4]):
         waybill = f"ZTO9{number:03d}"
         case = shipped(world, waybill)
         for each in order:

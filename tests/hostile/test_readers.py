@@ -67,7 +67,7 @@ def made(shape: str, *rows: list[Any]) -> bytes:
 
 APART = {shape: made(shape, HEAD, *[GOOD] * 5) for shape in ("xlsx", "xls", "html")}
 # Each example starts a process or three.
-fuzz_apart = settings(fuzz, max_examples=max(EXAMPLES // 4, 10))
+fuzz_apart = settings(fuzz, max_examples=max(EXAMPLES // 4, 5))
 
 
 @st.composite

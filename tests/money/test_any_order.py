@@ -162,6 +162,6 @@ def test_whatever_the_order_of_acts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "client_of", connections.client_of)  # put back after the machine has set its own
     run_state_machine_as_test(
         Acts,
-        settings=settings(max_examples=25 if THOROUGH else 8, stateful_step_count=18, deadline=None, derandomize=True,
+        settings=settings(max_examples=25 if THOROUGH else 5, stateful_step_count=18, deadline=None, derandomize=True,
                           suppress_health_check=list(HealthCheck)),
     )  # fmt: skip
