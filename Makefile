@@ -7,6 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PORT ?= 8000
 JOBS ?= 2
+BROWSERS ?= 3
 ARGS ?=
 # The system's own first: it is built for speed, which one built at home seldom is.
 PYTHON ?= $(shell for name in /usr/bin/python3 python3.11 python3.12 python3.13 python3; do \
@@ -37,8 +38,7 @@ gateway: $(RUNTIME) ## beside `make run`: a local marketplace with the demo shop
 test: ## the suite but what takes its time, each test once: embedded, in a browser, on PostgreSQL and Redis, quick faults
 	@$(MAKE) --no-print-directory test-embedded ARGS="-m 'not engine and $(HERE) and not slow' $(ARGS)"
 	@$(MAKE) --no-print-directory test-browser ARGS="-m 'browser and not slow' $(ARGS)"
-	@$(MAKE) --no-print-directory test-services ARGS="-m 'engine and $(HERE) and not slow' $(ARGS)"
-	@$(MAKE) --no-print-directory test-faults
+	@$(MAKE) --no-print-directory test-services ARGS="-m '(engine or faults) and not browser and not slow' $(ARGS)"
 
 test-again: ## the rest: what takes its time, each test on the other engine too, and more made-up input
 	@FUZZ=40 $(MAKE) --no-print-directory test-embedded ARGS="$(MADE_UP) -m 'not slow and $(HERE)' $(ARGS)"
@@ -54,7 +54,7 @@ test-services: $(TEST) ## all of it that a database, a cache or a broker has a s
 
 test-browser: $(TEST) ## what people do, in a real Chromium
 	@if $(BIN)/python -m tests.chromium; then \
-		$(EMBEDDED) DJANGO_ALLOW_ASYNC_UNSAFE=true $(PYTEST) tests/browser -m browser -n $(JOBS) $(ARGS); \
+		$(EMBEDDED) DJANGO_ALLOW_ASYNC_UNSAFE=true $(PYTEST) tests/browser -m browser -n $(BROWSERS) $(ARGS); \
 	elif [ -n "$$CI" ]; then \
 		echo "No Chromium on this machine, so the browser tests cannot run."; exit 1; \
 	else \

@@ -155,16 +155,17 @@ def test_what_is_not_json_is_400(world: World, call: Caller, body: str) -> None:
     assert answer.json()["code"] == "not_readable"
 
 
-@pytest.mark.parametrize("value", ["1e400", "-1", "1.005", 10**15, True, {"a": 1}, [1], "\x00", "\ud800"])
 @pytest.mark.parametrize("field", ["refund_fee", "refund_id", "title", "created", "modified", "num"])
-def test_no_value_of_a_field_breaks_the_push(world: World, call: Caller, field: str, value: Any) -> None:
-    body = json.dumps([application(1, **{field: value}), application(2)])
-    answer = call(world.support).generic("POST", ADDRESS, body, content_type="application/json")
-    assert answer.status_code == 200, answer.content
-    results = answer.json()["results"]
-    assert results[1]["result"] == "created"
-    assert results[0]["result"] in ("created", "rejected")
-    assert bool(results[0]["reason"]) == (results[0]["result"] == "rejected")
+def test_no_value_of_a_field_breaks_the_push(world: World, call: Caller, field: str) -> None:
+    client = call(world.support)
+    for number, value in enumerate(["1e400", "-1", "1.005", 10**15, True, {"a": 1}, [1], "\x00", "\ud800"]):
+        body = json.dumps([application(2 * number, **{field: value}), application(2 * number + 1)])
+        answer = client.generic("POST", ADDRESS, body, content_type="application/json")
+        assert answer.status_code == 200, (value, answer.content)
+        odd, good = answer.json()["results"]
+        assert good["result"] == "created", value
+        assert odd["result"] in ("created", "rejected"), value
+        assert bool(odd["reason"]) == (odd["result"] == "rejected"), value
 
 
 def test_a_shop_one_may_not_import_for_reads_like_one_that_is_not_there(world: World, call: Caller) -> None:

@@ -20,6 +20,7 @@ from accounts.models.people import Role
 from handoffs.api.urls import urlpatterns
 from tests import factories
 from tests.api.conftest import token_of
+from tests.effort import THOROUGH
 from tests.hostile.conftest import EXAMPLES, fuzz
 
 app = get_wsgi_application()
@@ -44,9 +45,13 @@ def _one_connection() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
-# In the quick suite each operation is called by two: somebody of support, and the next role in turn.
-TURNS = [(each, role) for number, each in enumerate(OPERATIONS)
-         for role in (ROLES if LONG else dict.fromkeys(("support", ROLES[number % len(ROLES)])))]  # fmt: skip
+def callers(number: int) -> tuple[str, ...]:
+    """Every role where it may take long; else somebody of support and the next role in turn, or one of the two."""
+    two = tuple(dict.fromkeys(("support", ROLES[number % len(ROLES)])))
+    return ROLES if LONG else two if THOROUGH else (two[number % len(two)],)
+
+
+TURNS = [(each, role) for number, each in enumerate(OPERATIONS) for role in callers(number)]
 
 
 @pytest.mark.parametrize(("operation", "role"), TURNS, ids=[f"{each.label} {role}" for each, role in TURNS])
