@@ -58,7 +58,11 @@ def pytest_collection_finish() -> None:
 
 # What people and workers do at the same moment, and what is said in SQL of the desk's own or left to a service.
 OF_THE_ENGINE = (
-    "flow",
+    "flow/test_approve_many.py",
+    "flow/test_enforcement.py",
+    "flow/test_intake.py",
+    "flow/test_limits_at_once.py",
+    "flow/test_races.py",
     "growth",
     "running",
     "intake_command",

@@ -109,7 +109,8 @@ def race(
         signature = inspect.signature(test)
         added = inspect.Parameter("guarded", inspect.Parameter.KEYWORD_ONLY)
         run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), added])  # type: ignore[attr-defined]
-        return pytest.mark.parametrize("guarded", [True, False], ids=["", "control"])(run)
+        return pytest.mark.parametrize("guarded", [True, pytest.param(False, marks=pytest.mark.slow)],
+                                       ids=["", "control"])(run)  # fmt: skip
 
     return twice
 

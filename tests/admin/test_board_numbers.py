@@ -53,7 +53,8 @@ def busy(staged: World, clock: time_machine.Traveller) -> World:
     return deepcopy(staged)
 
 
-@pytest.mark.parametrize("role", ["supervisor", pytest.param("manager", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["supervisor", "manager"])
 def test_each_number_opens_a_list_with_exactly_as_many_rows(busy: World, log_in: LogIn, role: str) -> None:
     client = log_in(busy.people[role])
     found = dict(numbers(client.get(BOARD).context))

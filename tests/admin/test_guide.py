@@ -56,6 +56,7 @@ def test_each_reads_the_own_guide_first_in_the_own_language(world: World, log_in
     assert ".en.png" not in text
 
 
+@pytest.mark.slow
 def test_points_link_only_to_pages_that_open_for_the_reader(world: World, log_in: LogIn) -> None:
     for reader in Role.values:
         client, places = log_in(world.people[reader]), set[str]()

@@ -68,6 +68,7 @@ def test_a_chat_channel_is_made_and_tried(
     assert [address for address, *_words in told] == ["dingtalk://token98765"]
 
 
+@pytest.mark.slow
 def test_a_rule_shows_its_effect_and_moves_what_is_open(go: Callable[[str, str], Page], world: World) -> None:
     factories.case(world.shop, path=3, at=timezone.now() - 20 * MINUTE)
     policy = ClockPolicy.objects.get(clock="first_response", shop=None)
@@ -89,6 +90,7 @@ def test_whoever_leaves_writes_a_note_for_who_follows(go: Callable[[str, str], P
     assert DutyShift.objects.get(user=world.support).note == "顺丰那单下午回电话"
 
 
+@pytest.mark.slow
 def test_the_digest_is_read_before_it_goes(go: Callable[[str, str], Page], world: World) -> None:
     case = factories.case(world.shop, path=3, at=timezone.now() - 40 * MINUTE)
     page = go("support", "/me/digest/")

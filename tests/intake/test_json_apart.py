@@ -93,6 +93,7 @@ def test_the_desk_s_own_process_holds_one_refund_at_a_time(tmp_path: Path) -> No
     assert most < (tmp_path / "f").stat().st_size
 
 
+@pytest.mark.slow
 def test_an_object_larger_than_any_refund_is_refused_and_not_handed_on(tmp_path: Path) -> None:
     (tmp_path / "f").write_text(json.dumps([REFUND, REFUND | {"x": [{}] * 3_000_000}]))
     rows = read(tmp_path / "f")

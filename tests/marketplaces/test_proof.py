@@ -26,7 +26,7 @@ def test_what_fits_stays_as_it_is() -> None:
     assert fitted(png()) == png()
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("PNG", "WEBP"))])
 def test_a_large_picture_is_made_to_fit(kind: str) -> None:
     data = picture(1500, 1100, kind)
     made = fitted(data)

@@ -132,6 +132,7 @@ def test_every_word_of_our_own_is_in_chinese() -> None:
     assert not missing, "run make messages and translate these"
 
 
+@pytest.mark.slow
 def test_the_catalogue_holds_nothing_that_nobody_asks_for() -> None:
     asked = {message.key for message in ours()}
     assert not sorted(entry.message.words for entry in entries() if entry.message.key not in asked)
