@@ -22,7 +22,7 @@ MADE_UP := tests/hostile tests/api/test_nasty_bodies.py tests/api/test_cases.py 
 EMBEDDED := env -u DATABASE_URL -u REDIS_URL
 PYTEST := $(BIN)/python -m pytest -q
 # The lists are whole, so nothing is to be worked out; what is to be compiled is, on all processors.
-install = { command -v uv >/dev/null && uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1); } || \
+install = { command -v uv >/dev/null && uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $(1); } || \
 	{ $(BIN)/python -m pip install --quiet --require-hashes --no-deps --no-compile -r $(1) && \
 	{ $(BIN)/python -m compileall -qq -j 0 .venv/lib || true; }; }
 

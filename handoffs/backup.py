@@ -102,9 +102,7 @@ def read(folder: Path) -> Contents:
     found = _digests(folder)
     if wrong := sorted(name for name in {*found, *contents.files} if found.get(name) != contents.files.get(name)):
         raise Unfit(f"Files are missing or changed: {', '.join(wrong[:5])}.")
-    loader = MigrationLoader(None)
-    gone_into = (each for one in loader.replacements.values() for each in one.replaces)
-    known = {f"{app}.{name}" for app, name in (*loader.disk_migrations, *gone_into)}
+    known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
     if newer := sorted(set(contents.migrations) - known):
         raise Unfit(f"The backup is of a newer version of the program, which knows {newer[0]}.")
     return contents

@@ -59,6 +59,7 @@ def pytest_collection_finish() -> None:
 # What people and workers do at the same moment, and what is said in SQL of the desk's own or left to a service.
 OF_THE_ENGINE = (
     "flow/test_approve_many.py",
+    "flow/test_due_order.py",
     "flow/test_enforcement.py",
     "flow/test_intake.py",
     "flow/test_limits_at_once.py",

@@ -13,7 +13,9 @@ def by_copy() -> None:
     tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
     kept = {table: rows for table in tables if (rows := _rows(table))}
     # Triggers of ours keep the timeline from being rewritten, and the database's own would want an order of tables.
-    empty = "; ".join(("SET LOCAL session_replication_role = replica", *(f'DELETE FROM "{name}"' for name in tables)))  # noqa: S608
+    alone = f"""LOCK TABLE {", ".join(f'"{name}"' for name in tables)} IN ACCESS EXCLUSIVE MODE"""  # as TRUNCATE does
+    unguarded = "SET LOCAL session_replication_role = replica"
+    empty = "; ".join((alone, unguarded, *(f'DELETE FROM "{name}"' for name in tables)))  # noqa: S608
 
     def handle(_command: Command, **_options: Any) -> None:
         with transaction.atomic(), connection.cursor() as cursor:

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone, translation
 from pytest_django.plugin import DjangoDbBlocker
@@ -23,6 +24,7 @@ def a_file(build: Callable[[], Scene]) -> Callable[..., Iterator[Scene]]:
         with django_db_blocker.unblock(), transaction.atomic():
             with translation.override(settings.LANGUAGE_CODE), timezone.override(None):  # not the last reader's
                 made = build()
+            cache.clear()
             yield made
             transaction.set_rollback(True)
 

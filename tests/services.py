@@ -1,7 +1,7 @@
 """Throw-away PostgreSQL and Redis: `python -m tests.services -- pytest ...` runs a command on both, then clears away.
 
-Debian's binaries where they are on the machine, else those of the development wheels. A service that cannot be had is
-an error, never a reason to leave tests out.
+Debian's binaries where they are on the machine, else those of the wheels tests are installed with. A service that
+cannot be had is an error, never a reason to leave tests out.
 """
 
 import os

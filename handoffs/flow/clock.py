@@ -219,30 +219,31 @@ def refresh_due(case_ids: Iterable[int]) -> None:
         return
     these = ", ".join(["%s"] * len(ids))
     with connection.cursor() as cursor:
-        cursor.execute(FIRST_MOMENTS.format(these=these), [*WAITS_FOR_US, *ids, *Handoff.LIVE])
+        moment = WAITS_FOR_US
+        cursor.execute(FIRST_MOMENTS.format(these=these), [*moment, *ids, *Handoff.LIVE, *moment, *moment])
         cursor.execute(FIRST_DEADLINES.format(these=these), ids)
 
 
-# What `first_moment` says. Both sides of a comparison may be empty, which is asked for by name.
-FIRST_MOMENTS = """
-UPDATE handoffs_handoff AS question SET first_at = found.first_at
-FROM (
-    SELECT h.id, CASE WHEN c.phase IN (%s, %s) AND c.marketplace_deadline < h.due_at
-                      THEN c.marketplace_deadline ELSE h.due_at END AS first_at
-    FROM handoffs_handoff h JOIN handoffs_case c ON c.id = h.case_id
-    WHERE h.case_id IN ({these}) AND h.status IN (%s, %s)
-) AS found
-WHERE question.id = found.id
-  AND (question.first_at <> found.first_at OR (question.first_at IS NULL) <> (found.first_at IS NULL))
-"""
-FIRST_DEADLINES = """
-UPDATE handoffs_case AS one SET due_at = found.due_at
-FROM (
-    SELECT c.id, (SELECT min(k.due_at) FROM handoffs_clock k WHERE k.case_id = c.id AND k.ended_at IS NULL) AS due_at
-    FROM handoffs_case c WHERE c.id IN ({these})
-) AS found
-WHERE one.id = found.id AND (one.due_at <> found.due_at OR (one.due_at IS NULL) <> (found.due_at IS NULL))
-"""
+def _changed(table: str, column: str, to: str, where: str) -> str:
+    """Write only what differs. Both sides may be empty, which a bare comparison would leave out."""
+    differs = f"{column} <> {to} OR ({column} IS NULL) <> ({to} IS NULL)"
+    return f"UPDATE {table} SET {column} = {to} WHERE {where} AND ({differs})"  # noqa: S608  names of our own
+
+
+# What `first_moment` says.
+FIRST_MOMENTS = _changed(
+    "handoffs_handoff",
+    "first_at",
+    "coalesce((SELECT c.marketplace_deadline FROM handoffs_case c WHERE c.id = handoffs_handoff.case_id"
+    " AND c.phase IN (%s, %s) AND c.marketplace_deadline < handoffs_handoff.due_at), due_at)",
+    "case_id IN ({these}) AND status IN (%s, %s)",
+)
+FIRST_DEADLINES = _changed(
+    "handoffs_case",
+    "due_at",
+    "(SELECT min(k.due_at) FROM handoffs_clock k WHERE k.case_id = handoffs_case.id AND k.ended_at IS NULL)",
+    "id IN ({these})",
+)
 
 
 def overdue_first(field: str = "due_at") -> list[F]:

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("handoffs", "0001_squashed_0009_first_at"),
+        ("handoffs", "0009_first_at"),
     ]
 
     operations = [

@@ -9,7 +9,8 @@ from django.db.migrations.operations.base import Operation
 
 class CreateModels(Operation):
     """Each model after those it refers to. One by one, Django draws all models anew after every one, which for fifty
-    that refer to each other takes seconds; here they are drawn once, when the first table is made.
+    that refer to each other takes seconds; here they are drawn once, when the first table is made. (`--fake-initial`
+    does not see through this.)
     """
 
     def __init__(self, operations: Sequence[CreateModel]) -> None:

@@ -10,7 +10,7 @@ from handoffs.models.case import Case
 
 
 class AppendOnly(models.QuerySet["TimelineEntry"]):
-    """Rows are added and read, nothing else; PostgreSQL refuses the rest too (migration 0001)."""
+    """Rows are added and read, nothing else; PostgreSQL refuses the rest too (migration 0002)."""
 
     def update(self, **_kwargs: Any) -> NoReturn:
         raise TypeError("The timeline is append-only.")

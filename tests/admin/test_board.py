@@ -1,4 +1,4 @@
-"""The board: every number opens a list with exactly as many rows; who is on duty, and the empty shifts ahead."""
+"""The board: what is late and what stands still, who is on duty, and the empty shifts ahead."""
 
 from collections.abc import Iterator
 from datetime import timedelta

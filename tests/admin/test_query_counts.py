@@ -1,4 +1,4 @@
-"""A page asks the database as often for twenty rows as for one."""
+"""A page asks the database as often for many rows as for few."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -30,7 +30,7 @@ def test_a_new_version_is_migrated_under_a_running_one(
     address = server.copy("pattern")
     desk = desk_at(address, broker, tmp_path)
     assert desk.python(applied(2000)) == 2000
-    desk.act("migrate", TO="0001")
+    desk.act("migrate", TO="0001_squashed_0009_first_at")
     assert NOT_YET in desk.screens("/readyz")[0]
     with psycopg.connect(address) as long:
         long.execute("UPDATE handoffs_case SET version = version WHERE refund_id = '8'")

@@ -47,7 +47,7 @@ def _one_connection() -> Iterator[None]:
 
 def callers(number: int) -> tuple[str, ...]:
     """Every role where it may take long; else somebody of support and the next role in turn, or one of the two."""
-    two = tuple(dict.fromkeys(("support", ROLES[number % len(ROLES)])))
+    two = tuple(dict.fromkeys(("support", ROLES[number // 2 % len(ROLES)])))
     return ROLES if LONG else two if THOROUGH else (two[number % len(two)],)
 
 

@@ -45,7 +45,7 @@ KEY = "the-key-that-opens-what-was-sealed-before-the-desk-was-lost"
 
 @pytest.fixture
 def programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PostgreSQL's client programs: the machine's, else those of the development wheel."""
+    """PostgreSQL's client programs: the machine's, else those of the tests' wheel."""
     if connection.vendor != "sqlite":
         for name, value in services.client_programs().items():
             monkeypatch.setenv(name, value)
